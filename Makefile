@@ -1,0 +1,43 @@
+# For people; everything behind it is plain CMake (CMakePresets.json) and scripts/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run build test figures check-freestanding check-fuzz check-all format tidy clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
+
+run: ## build a release and serve examples/kv on 127.0.0.1:6380 until Ctrl-C (PORT=, DATA=)
+	@scripts/run.sh
+
+build: ## build the library and the examples (PRESET=gcc-release)
+	@scripts/install-dependencies.sh run
+	@cmake --preset $(or $(PRESET),gcc-release) -DWEFT_BUILD_TESTS=OFF
+	@cmake --build build/$(or $(PRESET),gcc-release)
+
+test: ## everything CI runs: both compilers, -O0 and -O2, sanitizers, freestanding, tidy, package
+	@scripts/test.sh
+
+figures: ## measure every figure of the README: name, value, goal, ok or short
+	@scripts/install-dependencies.sh figures
+	@python3 bench/figures.py
+
+check-freestanding: ## the core for x86-64, riscv32 and Cortex-M: no heap, no OS, no exceptions
+	@scripts/install-dependencies.sh test
+	@scripts/check-freestanding.sh
+
+check-fuzz: ## fuzz each target for ten minutes (SECONDS_EACH=600)
+	@scripts/install-dependencies.sh test
+	@scripts/fuzz.sh $(or $(SECONDS_EACH),600)
+
+check-all: ## make test with more: every preset whole, every test repeated, longer fuzzing
+	@scripts/test.sh --all
+
+tidy: ## the house rules a program can check
+	@scripts/install-dependencies.sh test
+	@python3 tests/tidy.py
+
+format: ## format all sources with clang-format-22
+	@git ls-files --cached --others --exclude-standard '*.hpp' '*.cpp' '*.h' '*.c' | xargs -r clang-format-22 -i
+
+clean: ## remove build/ (data/ stays)
+	@rm -rf build
