@@ -1,0 +1,333 @@
+#!/usr/bin/env python3
+"""The house rules that a program can check.
+
+    tests/tidy.py              checks the tree
+    tests/tidy.py --self-test  feeds each rule a snippet that breaks it and one that keeps it
+    tests/tidy.py --rules      lists the rules
+
+Prints `path:line: rule: what is wrong`; the last line is "N passed, N failed", counted in rules.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CLANG_FORMAT = "clang-format-22"
+HEADER_LINES = 350
+
+# Which rooms a room may include besides itself. Doors open downward only.
+DOORS = {
+    "weft/core": [],
+    "weft/ports": ["weft/core"],
+    "weft/runtime": ["weft/core"],
+    "weft/io": ["weft/core", "weft/runtime"],
+    "weft/fiber": ["weft/core", "weft/runtime", "weft/io"],
+    "weft/inspect": ["weft/core", "weft/runtime", "weft/io", "weft/fiber"],
+    "drivers": ["weft/core"],
+    "microkernel": ["weft/core", "weft/ports", "drivers"],
+}
+# The headers of the Linux port that runtime and io may name: its doors, where core/port.hpp is too narrow.
+LINUX_PORT_DOORS = [
+    "weft/ports/linux/backend.hpp",
+]
+
+OS_HEADER = re.compile(
+    r"^(sys/|linux/|asm/|arpa/|net/|netinet/|liburing|windows\.h|winsock)|"
+    r"^(unistd|fcntl|poll|signal|csignal|sched|pthread|semaphore|dirent|netdb|syscall|errno|cerrno|time|spawn|"
+    r"termios|grp|pwd|aio|ucontext|dlfcn|mqueue|utime)(\.h)?$"
+)
+# These say numbers and structures, not calls: a header that converts an error code may look them up.
+OS_HEADER_HARMLESS = {"errno.h", "cerrno", "time.h"}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
+
+
+class File:
+    def __init__(self, path, text):
+        self.path = path
+        self.text = text
+        self.lines = text.split("\n")
+        if self.lines and self.lines[-1] == "":
+            self.lines.pop()
+
+    def includes(self):
+        for number, line in enumerate(self.lines, 1):
+            match = INCLUDE.match(line)
+            if match:
+                yield number, match.group(1)
+
+
+def is_cpp(path):
+    return path.endswith((".hpp", ".cpp", ".h", ".c"))
+
+
+def is_header(path):
+    return path.endswith((".hpp", ".h"))
+
+
+def is_test(path):
+    name = os.path.basename(path)
+    return name.endswith(("_test.cpp", "_fuzz.cpp")) or name.startswith("testing") or path.startswith("tests/")
+
+
+def code_of(line):
+    """The line without strings and // comments: enough for rules about code."""
+    line = re.sub(r'"(?:\\.|[^"\\])*"', '""', line)
+    return line.split("//")[0]
+
+
+def room_of(path):
+    parts = path.split("/")
+    if parts[0] == "weft" and len(parts) > 2:
+        return "/".join(parts[:2])
+    return parts[0]
+
+
+def door_direction(f):
+    """rooms include only what lies below them: core nothing, ports and drivers core, runtime core, io those two"""
+    room = room_of(f.path)
+    if room not in DOORS or not is_cpp(f.path):
+        return
+    port = "/".join(f.path.split("/")[:3]) + "/" if room == "weft/ports" else None
+    for line, name in f.includes():
+        target = room_of(name)
+        if target not in DOORS and target not in ("examples", "bench", "tools", "tests"):
+            continue
+        if is_test(f.path) and room != "weft/core" and target in DOORS:
+            continue  # a test may stand on what its subject will run on
+        if target == room:
+            if port and not name.startswith(port):
+                yield line, f"a port must not know another: {name}"
+        elif target == "weft/ports" and room in ("weft/runtime", "weft/io"):
+            if name not in LINUX_PORT_DOORS:
+                yield line, f"{name} is none of the port's doors (LINUX_PORT_DOORS); go through weft/core/port.hpp"
+        elif target not in DOORS[room]:
+            yield line, f"{room} must not include {name}"
+
+
+def header_length(f):
+    """a header has at most 350 lines: beyond, it holds two concepts"""
+    if f.path.endswith(".hpp") and len(f.lines) > HEADER_LINES:
+        yield HEADER_LINES + 1, f"{len(f.lines)} lines, at most {HEADER_LINES}"
+
+
+def pragma_once(f):
+    """every header begins with #pragma once, before any code"""
+    if not is_header(f.path):
+        return
+    for number, line in enumerate(f.lines, 1):
+        if line.strip() == "#pragma once":
+            return
+        if line.strip() and not line.lstrip().startswith(("//", "/*", "*")):
+            yield number, "code before #pragma once"
+            return
+    yield 1, "no #pragma once"
+
+
+# Written in two halves so that this file keeps its own rule.
+ABSOLUTE = re.compile(r"(?<![\w.$}/~-])/(?:" + "wo" + "rk|ho" + "me|ro" + r"ot)/")
+
+
+def absolute_paths(f):
+    """no path of somebody's machine in the tree"""
+    for number, line in enumerate(f.lines, 1):
+        if ABSOLUTE.search(line):
+            yield number, "an absolute path of one machine"
+
+
+def one_door_to_the_os(f):
+    """the OS is reached through weft/ports/linux/sys.hpp alone"""
+    if not f.path.startswith("weft/") or not is_cpp(f.path) or is_test(f.path):
+        return
+    if f.path == "weft/ports/linux/sys.hpp" or re.match(r"weft/ports/(?!linux/|hand/|sim/)", f.path):
+        return
+    for line, name in f.includes():
+        if OS_HEADER.search(name) and (f.path.startswith("weft/core/") or name not in OS_HEADER_HARMLESS):
+            yield line, f"<{name}> outside weft/ports/linux/sys.hpp"
+
+
+ATOMIC = re.compile(r"\bstd::atomic|\b__atomic_|\b__sync_")
+
+
+def one_door_to_atomics(f):
+    """atomics are weft/core/atomic.hpp's alone"""
+    if not f.path.startswith("weft/") or not is_cpp(f.path) or f.path == "weft/core/atomic.hpp":
+        return
+    if is_test(f.path) and not f.path.startswith("weft/core/"):
+        return
+    for line, name in f.includes():
+        if name == "atomic":
+            yield line, "<atomic> outside weft/core/atomic.hpp"
+    for number, line in enumerate(f.lines, 1):
+        if ATOMIC.search(code_of(line)):
+            yield number, "an atomic that is not weft::atomic"
+
+
+UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|X" + r"XX)\b")
+
+
+def nothing_unfinished(f):
+    """no notes to finish later"""
+    for number, line in enumerate(f.lines, 1):
+        match = UNFINISHED.search(line)
+        if match:
+            yield number, f"{match.group(1)}: finish it, or say in prose what is and is not done"
+
+
+def clean_ends(f):
+    """lines end without blanks, files with one newline, no tabs in C++"""
+    if not (is_cpp(f.path) or f.path.endswith((".py", ".sh", ".cmake", ".txt", ".json", ".md"))):
+        return
+    for number, line in enumerate(f.lines, 1):
+        if line != line.rstrip() and not f.path.endswith(".md"):
+            yield number, "blanks at the end"
+        if is_cpp(f.path) and "\t" in line:
+            yield number, "a tab"
+    if f.text and not f.text.endswith("\n"):
+        yield len(f.lines), "no newline at the end of the file"
+
+
+def formatted(f):
+    """clang-format-22 would change nothing (make format)"""
+    if not is_cpp(f.path):
+        return
+    run = subprocess.run(
+        [CLANG_FORMAT, f"--style=file:{ROOT}/.clang-format", f"--assume-filename={f.path}"],
+        input=f.text, capture_output=True, text=True, cwd=ROOT,
+    )
+    if run.returncode != 0:
+        yield 1, f"{CLANG_FORMAT}: {run.stderr.strip()}"
+    elif run.stdout != f.text:
+        theirs = run.stdout.split("\n")
+        for number, line in enumerate(f.lines, 1):
+            if number > len(theirs) or theirs[number - 1] != line:
+                yield number, "not formatted"
+                return
+        yield len(f.lines), "not formatted"
+
+
+RULES = [
+    door_direction,
+    header_length,
+    pragma_once,
+    absolute_paths,
+    one_door_to_the_os,
+    one_door_to_atomics,
+    nothing_unfinished,
+    clean_ends,
+    formatted,
+]
+
+
+def tree():
+    names = subprocess.run(
+        ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True, cwd=ROOT, check=True,
+    ).stdout.decode().split("\0")
+    for name in sorted(set(filter(None, names))):
+        try:
+            with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+                yield File(name, file.read())
+        except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+            continue  # a picture, a corpus file, a file that was just removed
+
+
+def check_tree():
+    files = list(tree())
+    failed = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for rule in RULES:
+            complaints = []
+            for f, found in zip(files, pool.map(lambda f: list(rule(f)), files)):
+                complaints += [f"{f.path}:{line}: {rule.__name__}: {what}" for line, what in found]
+            print(f"  {'FAIL' if complaints else 'ok  '}  {rule.__name__}: {rule.__doc__}")
+            for complaint in complaints:
+                print(f"        {complaint}")
+            failed += bool(complaints)
+    print(f"{len(RULES) - failed} passed, {failed} failed")
+    return failed == 0
+
+
+# (rule, path, text, does it break the rule)
+CASES = [
+    (door_direction, "weft/core/a.hpp", "#include <weft/core/b.hpp>\n", False),
+    (door_direction, "weft/core/a.hpp", "#include <weft/runtime/run.hpp>\n", True),
+    (door_direction, "weft/core/a.cpp", '#include "weft/ports/linux/sys.hpp"\n', True),
+    (door_direction, "weft/core/a_test.cpp", "#include <weft/ports/linux/sys.hpp>\n", True),
+    (door_direction, "weft/core/a.hpp", "#include <examples/kv/store.hpp>\n", True),
+    (door_direction, "weft/ports/linux/a.cpp", "#include <weft/core/b.hpp>\n", False),
+    (door_direction, "weft/ports/linux/a.cpp", "#include <weft/runtime/run.hpp>\n", True),
+    (door_direction, "weft/ports/linux/a.cpp", "#include <weft/ports/hand/port.hpp>\n", True),
+    (door_direction, "weft/ports/linux/a.cpp", "#include <weft/ports/linux/sys.hpp>\n", False),
+    (door_direction, "weft/runtime/a.cpp", "#include <weft/io/tcp.hpp>\n", True),
+    (door_direction, "weft/io/a.cpp", "#include <weft/ports/linux/sys.hpp>\n", True),
+    (door_direction, "weft/io/a.cpp", f"#include <{LINUX_PORT_DOORS[0]}>\n", False),
+    (door_direction, "weft/io/a_test.cpp", "#include <weft/ports/linux/sys.hpp>\n", False),
+    (door_direction, "weft/io/a.cpp", "#include <weft/inspect/dump.hpp>\n", True),
+    (door_direction, "weft/inspect/a.cpp", "#include <weft/io/tcp.hpp>\n", False),
+    (door_direction, "drivers/uart.cpp", "#include <weft/core/task.hpp>\n", False),
+    (door_direction, "drivers/uart.cpp", "#include <weft/runtime/run.hpp>\n", True),
+    (door_direction, "examples/kv/main.cpp", "#include <weft/runtime/run.hpp>\n", False),
+    (header_length, "weft/core/a.hpp", "\n" * 350, False),
+    (header_length, "weft/core/a.hpp", "\n" * 351, True),
+    (header_length, "weft/core/a.cpp", "\n" * 351, False),
+    (pragma_once, "weft/core/a.hpp", "// Why.\n#pragma once\n", False),
+    (pragma_once, "weft/core/a.hpp", "// Why.\nint a;\n", True),
+    (pragma_once, "weft/core/a.hpp", "int a;\n#pragma once\n", True),
+    (pragma_once, "weft/core/a.hpp", "// Why.\n", True),
+    (absolute_paths, "docs/a.md", "see /" + "work/main\n", True),
+    (absolute_paths, "docs/a.md", "see /" + "home/me/weft\n", True),
+    (absolute_paths, "docs/a.md", '"/' + 'root/.bashrc"\n', True),
+    (absolute_paths, "docs/a.md", "see examples/" + "work/main and ~/" + "work/a and /usr/lib\n", False),
+    (one_door_to_the_os, "weft/ports/linux/sys.hpp", "#include <unistd.h>\n", False),
+    (one_door_to_the_os, "weft/ports/linux/ring.cpp", "#include <liburing.h>\n", True),
+    (one_door_to_the_os, "weft/io/tcp.cpp", "#include <sys/socket.h>\n", True),
+    (one_door_to_the_os, "weft/io/tcp.cpp", "#include <fcntl.h>\n", True),
+    (one_door_to_the_os, "weft/io/tcp.cpp", "#include <cerrno>\n", False),
+    (one_door_to_the_os, "weft/core/error.cpp", "#include <cerrno>\n", True),
+    (one_door_to_the_os, "weft/io/tcp_test.cpp", "#include <sys/socket.h>\n", False),
+    (one_door_to_the_os, "weft/ports/bsd/sys.hpp", "#include <sys/event.h>\n", False),
+    (one_door_to_atomics, "weft/core/atomic.hpp", "__atomic_load_n(p, 0);\n", False),
+    (one_door_to_atomics, "weft/core/waker.hpp", "__atomic_load_n(p, 0);\n", True),
+    (one_door_to_atomics, "weft/core/waker.hpp", "#include <atomic>\n", True),
+    (one_door_to_atomics, "weft/runtime/run.cpp", "std::atomic<int> a;\n", True),
+    (one_door_to_atomics, "weft/runtime/run.cpp", "// not std::atomic, since\nweft::atomic<int> a;\n", False),
+    (one_door_to_atomics, "weft/runtime/run_test.cpp", "std::atomic<int> a;\n", False),
+    (nothing_unfinished, "weft/core/a.cpp", "// TO" + "DO: later\n", True),
+    (nothing_unfinished, "docs/a.md", "FIX" + "ME\n", True),
+    (nothing_unfinished, "weft/core/a.cpp", "// mastodon\n", False),
+    (clean_ends, "weft/core/a.cpp", "int a; \n", True),
+    (clean_ends, "weft/core/a.cpp", "\tint a;\n", True),
+    (clean_ends, "weft/core/a.cpp", "int a;", True),
+    (clean_ends, "weft/core/a.cpp", "int a;\n", False),
+    (formatted, "weft/core/a.cpp", "int   a;\n", True),
+    (formatted, "weft/core/a.cpp", "namespace weft {\n\nint* a;\n\n} // namespace weft\n", False),
+    (formatted, "weft/core/a.cpp", "namespace weft {\n\n    int *a;\n\n}\n", True),
+]
+
+
+def self_test():
+    failed = 0
+    for rule, path, text, breaks in CASES:
+        found = list(rule(File(path, text)))
+        if bool(found) != breaks:
+            failed += 1
+            print(f"  FAIL  {rule.__name__} on {path}, {text[:60]!r}: {'silent' if breaks else found}")
+    fired = {rule for rule, _, _, breaks in CASES if breaks}
+    for rule in RULES:
+        if rule not in fired:
+            failed += 1
+            print(f"  FAIL  no snippet breaks {rule.__name__}")
+    print(f"{len(CASES) + len(RULES) - failed} passed, {failed} failed")
+    return failed == 0
+
+
+if __name__ == "__main__":
+    if "--rules" in sys.argv:
+        for each in RULES:
+            print(f"{each.__name__}: {each.__doc__}")
+    else:
+        sys.exit(0 if (self_test() if "--self-test" in sys.argv else check_tree()) else 1)
