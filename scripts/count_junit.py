@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""Reads what `ctest --output-junit` wrote: prints "passed failed skipped", then a line for each test that
+did not pass, with the end of what it said."""
+
+import re
+import sys
+import xml.etree.ElementTree as xml
+
+NOISE = re.compile(r"Running main\(\)|Note: Google Test|\[[-= ]+(RUN|PASSED|FAILED|SKIPPED|)[-= ]*\]| *\d+ FAILED TEST|$")
+
+passed, failed, skipped = 0, [], []
+for case in xml.parse(sys.argv[1]).getroot().iter("testcase"):
+    status = case.get("status")
+    output = (case.findtext("system-out") or "").split("\n")
+    output = [line for line in output if not NOISE.match(line)]
+    if status == "run":
+        passed += 1
+    elif status in ("notrun", "disabled"):
+        # ctest also says "notrun" of a binary that was never built: that is a failure.
+        why = case.find("skipped")
+        reason = (why.get("message") or "") if why is not None else ""
+        if status == "disabled" or "SKIP" in reason:
+            skipped.append((case.get("name"), ["DISABLED_"] if status == "disabled" else output[-2:]))
+        else:
+            failed.append((case.get("name"), [reason] + output[-3:]))
+    else:
+        failed.append((case.get("name"), output[-25:]))
+
+print(passed, len(failed), len(skipped))
+for name, lines in failed:
+    print(f"FAIL  {name}")
+    for line in lines:
+        print(f"      {line}")
+for name, lines in skipped:
+    print(f"skip  {name}: {' '.join(lines).strip()}")
