@@ -24,7 +24,7 @@ for case in xml.parse(sys.argv[1]).getroot().iter("testcase"):
         else:
             failed.append((case.get("name"), [reason] + output[-3:]))
     else:
-        failed.append((case.get("name"), output[-25:]))
+        failed.append((case.get("name"), output[-25:] or ["said nothing: a crash, or stopped for its time"]))
 
 print(passed, len(failed), len(skipped))
 for name, lines in failed:
