@@ -102,6 +102,8 @@ fi
     fail "apt-get install failed (see above)"
 
 drop_policy
-if [ $new_redis = yes ] && command -v systemctl >/dev/null; then
-    "${as_root[@]}" systemctl disable --quiet redis-server 2>/dev/null || true
+if [ $new_redis = yes ]; then
+    # Both are there on every Debian, whichever init system runs; each looks after its own kind of link.
+    "${as_root[@]}" deb-systemd-helper disable redis-server.service >/dev/null 2>&1 || true
+    "${as_root[@]}" update-rc.d redis-server disable >/dev/null 2>&1 || true
 fi
