@@ -1,23 +1,14 @@
 # A room is a folder of the house. Its sources are found by looking, so that a new file needs no line
-# here: `*_test.cpp`, `*_fuzz.cpp` and `testing*.cpp` are tests, every other .cpp belongs to the library.
+# here: `*_test.cpp` are tests, `testing*.cpp` is what tests stand on, `*_fuzz.cpp` belongs to a fuzz target,
+# and every other .cpp to the library.
 
 set(weft_test_pattern "(_test|_fuzz|/testing[a-z_]*)\\.cpp$")
 
-function(weft_sources out)
+# weft_glob(<out> <pattern> <room>...)
+function(weft_glob out pattern)
     set(found)
     foreach(room IN LISTS ARGN)
-        file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${room}/*.cpp)
-        list(APPEND found ${sources})
-    endforeach()
-    list(FILTER found EXCLUDE REGEX "${weft_test_pattern}")
-    set(${out} ${found} PARENT_SCOPE)
-endfunction()
-
-function(weft_test_sources out)
-    set(found)
-    foreach(room IN LISTS ARGN)
-        file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${room}/*_test.cpp
-            ${PROJECT_SOURCE_DIR}/${room}/testing*.cpp)
+        file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${room}/${pattern})
         list(APPEND found ${sources})
     endforeach()
     set(${out} ${found} PARENT_SCOPE)
@@ -30,7 +21,8 @@ target_compile_options(weft_warnings INTERFACE -Wall -Wextra $<$<BOOL:${WEFT_WER
 # weft_library(<target> <room>...): a static library of the rooms' sources. A room of headers alone
 # still makes an archive, so that whoever links it need not know.
 function(weft_library target)
-    weft_sources(sources ${ARGN})
+    weft_glob(sources *.cpp ${ARGN})
+    list(FILTER sources EXCLUDE REGEX "${weft_test_pattern}")
     if(NOT sources)
         set(sources ${CMAKE_CURRENT_BINARY_DIR}/${target}_headers_only.cpp)
         if(NOT EXISTS ${sources})

@@ -22,22 +22,35 @@ function(weft_gtest target)
         PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()
 
-weft_test_sources(core_tests weft/core)
-weft_gtest(weft_core_test SOURCES ${core_tests} LIBRARIES weft_on_hand LABELS core)
+# What the tests of a world stand on: the `testing*.cpp` of the core and of its port.
+function(weft_test_support target world)
+    weft_glob(sources testing*.cpp weft/core ${ARGN})
+    if(sources)
+        add_library(${target} STATIC ${sources})
+        target_link_libraries(${target} PUBLIC ${world} GTest::gtest PRIVATE weft_warnings)
+    else()
+        add_library(${target} INTERFACE)
+        target_link_libraries(${target} INTERFACE ${world})
+    endif()
+endfunction()
 
-weft_test_sources(hand_tests weft/ports/hand)
-weft_gtest(weft_hand_test SOURCES ${hand_tests} LIBRARIES weft_on_hand LABELS ports)
+weft_test_support(weft_testing_on_hand weft_on_hand weft/ports/hand)
+weft_glob(core_tests *_test.cpp weft/core)
+weft_gtest(weft_core_test SOURCES ${core_tests} LIBRARIES weft_testing_on_hand LABELS core)
+
+weft_glob(hand_tests *_test.cpp weft/ports/hand)
+weft_gtest(weft_hand_test SOURCES ${hand_tests} LIBRARIES weft_testing_on_hand LABELS ports)
 
 if(TARGET weft_linux)
+    weft_test_support(weft_testing_on_linux weft::weft weft/ports/linux)
     # The same sources once more: the core's promises hold on the port that people use.
-    weft_gtest(weft_core_linux_test SOURCES ${core_tests} LIBRARIES weft::weft LABELS core)
+    weft_gtest(weft_core_linux_test SOURCES ${core_tests} LIBRARIES weft_testing_on_linux LABELS core)
 
     pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
-    foreach(room IN ITEMS runtime io)
-        weft_test_sources(sources weft/${room})
-        weft_gtest(weft_${room}_test SOURCES ${sources} LIBRARIES weft::weft PkgConfig::libseccomp LABELS ${room})
+    foreach(room IN ITEMS runtime io ports/linux)
+        weft_glob(sources *_test.cpp weft/${room})
+        string(REPLACE "/linux" "" name ${room})
+        weft_gtest(weft_${name}_test SOURCES ${sources} LABELS ${name}
+            LIBRARIES weft_testing_on_linux PkgConfig::libseccomp PkgConfig::liburing)
     endforeach()
-    weft_test_sources(sources weft/ports/linux)
-    weft_gtest(weft_ports_test SOURCES ${sources} LIBRARIES weft::weft PkgConfig::libseccomp PkgConfig::liburing
-        LABELS ports)
 endif()

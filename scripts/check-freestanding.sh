@@ -86,7 +86,7 @@ report() { # name, then what is wrong on standard input
     else
         failed=$((failed + 1))
         echo "  FAIL  $1"
-        printf '%s\n' "$wrong" | sed 's/^/        /' | head -n 60
+        printf '%s\n' "$wrong" | sed 's/^/        /' | head -n 12
     fi
 }
 
