@@ -41,7 +41,8 @@ weft_gtest(weft_core_test SOURCES ${core_tests} LIBRARIES weft_testing_on_hand L
 weft_glob(hand_tests *_test.cpp weft/ports/hand)
 weft_gtest(weft_hand_test SOURCES ${hand_tests} LIBRARIES weft_testing_on_hand LABELS ports)
 
-if(TARGET weft_linux)
+weft_glob(linux_port *.cpp weft/ports/linux)
+if(TARGET weft_linux AND linux_port)
     weft_test_support(weft_testing_on_linux weft::weft weft/ports/linux)
     # The same sources once more: the core's promises hold on the port that people use.
     weft_gtest(weft_core_linux_test SOURCES ${core_tests} LIBRARIES weft_testing_on_linux LABELS core)
