@@ -54,9 +54,13 @@ allowed="^(mem(cpy|move|set|cmp)|__aeabi_mem(cpy|move|set|clr)[48]?|${integer_he
 # What must not even be defined, since somebody would call it.
 forbidden='^(_Zn[wa]|_Zd[la]|__cxa_|__atomic_|__emutls|__tls_|__aeabi_read_tp|__gxx_)'
 
-is_port_function() { # demangled
-    local name=${1#weft::port::}
-    [ "$name" != "$1" ] && grep -qE "\b${name%%(*}\(" weft/core/port.hpp
+is_promised() { # demangled: weft::port::f is in the port contract, weft::testing::f in that of the tests' port
+    local name
+    case $1 in
+    weft::port::*) name=${1#weft::port::} && grep -qE "\b${name%%(*}\(" weft/core/port.hpp ;;
+    weft::testing::*) name=${1#weft::testing::} && grep -qE "\b${name%%(*}\(" weft/core/testing.hpp ;;
+    *) return 1 ;;
+    esac
 }
 
 # Prints a line for each broken rule; says nothing when the object is freestanding.
@@ -64,7 +68,7 @@ judge() { # object
     local symbol
     while read -r symbol; do
         [[ $symbol =~ $allowed ]] && continue
-        is_port_function "$(llvm-cxxfilt-22 "$symbol")" && continue
+        is_promised "$(llvm-cxxfilt-22 "$symbol")" && continue
         echo "undefined: $(llvm-cxxfilt-22 "$symbol")"
     done < <(llvm-nm-22 --undefined-only --format=just-symbols "$1")
     llvm-nm-22 --format=just-symbols "$1" | grep -E "$forbidden" | sort -u | while read -r symbol; do
@@ -118,12 +122,13 @@ done
 
 echo "the core, ${#sources[@]} units"
 check_machine() { # machine variant [flag...]; what is wrong goes to a file
-    local machine=$1 variant=$2 source object objects=() dir compiled=yes
+    local machine=$1 variant=$2 source object objects=() dir compiled=yes units=("${sources[@]}")
     shift 2
+    [ "$variant" != tests ] || units+=("${tests[@]}")
     dir=$out/$machine-$variant
     mkdir -p "$dir"
     {
-        for source in "${sources[@]}"; do
+        for source in "${units[@]}"; do
             object=$dir/$(basename "${source%.cpp}").o
             objects+=("$object")
             compile "$machine" "$source" "$object" "$@" 2>&1 || compiled=no
@@ -135,23 +140,26 @@ check_machine() { # machine variant [flag...]; what is wrong goes to a file
         fi
     } >"$dir/wrong" 2>&1
 }
-variants=(checked release)
 flags_of_checked=()
 flags_of_release=(-DNDEBUG)
-for variant in "${variants[@]}"; do
+flags_of_tests=(-DWEFT_TEST_ON_CHIP)
+variants=()
+for machine in "${machines[@]}"; do variants+=("$machine checked" "$machine release"); done
+# The core's tests are to run on chips too, so they keep the same rules.
+mapfile -t tests < <(find weft/core -name '*_test.cpp' | sort)
+variants+=("riscv32-gcc tests" "cortex_m4-clang tests")
+for each in "${variants[@]}"; do
+    read -r machine variant <<<"$each"
     declare -n flags=flags_of_$variant
-    for machine in "${machines[@]}"; do
-        while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
-        check_machine "$machine" "$variant" "${flags[@]}" &
-    done
+    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+    check_machine "$machine" "$variant" "${flags[@]}" &
 done
 wait
-for variant in "${variants[@]}"; do
-    for machine in "${machines[@]}"; do
-        dir=$out/$machine-$variant
-        size=$(llvm-size-22 "$dir/core.o" 2>/dev/null | awk 'NR == 2 { print $1 " bytes of text, " $2 + $3 " of data" }')
-        report "$machine, $variant: ${size:-nothing linked}" <"$dir/wrong"
-    done
+for each in "${variants[@]}"; do
+    read -r machine variant <<<"$each"
+    dir=$out/$machine-$variant
+    size=$(llvm-size-22 "$dir/core.o" 2>/dev/null | awk 'NR == 2 { print $1 " bytes of text, " $2 + $3 " of data" }')
+    report "$machine, $variant: ${size:-nothing linked}" <"$dir/wrong"
 done
 
 echo "the check itself"
