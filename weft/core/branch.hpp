@@ -1,0 +1,99 @@
+// A branch: one line of execution among concurrent ones, with its place in the ready queue, what it waits for,
+// and the scope that it belongs to. Every spawned task and every operand of a combinator has one.
+#pragma once
+
+#include <cstdint>
+
+#include <weft/core/atomic.hpp>
+#include <weft/core/continuation.hpp>
+
+namespace weft {
+
+class executor;
+class scope_base;
+struct leaf;
+struct ready_level;
+
+// Something that can stand in a ready queue: a branch, or a message to another executor.
+struct job {
+    job* next = nullptr;
+    continuation* target = nullptr; // resumed when its turn comes
+    // The queue it belongs to, and through it the home executor. Changed only by the home, while the job is ready.
+    atomic<ready_level*> level{nullptr};
+
+    ready_level& home() const noexcept { return *level.load(order::relaxed); }
+};
+
+// One header of 64 bytes on hosts. All fields belong to the home executor but where noted.
+class branch : public job {
+  public:
+    // How many frames may resume each other before the executor's loop gets its turn. Bounds the depth of the
+    // machine stack where symmetric transfer is a nested call (below -O2, under sanitizers, on Cortex-M0), and
+    // how long a branch that never has to wait keeps the others waiting.
+    static constexpr std::uint16_t full_credit = 64;
+
+    enum flag : std::uint8_t {
+        stop = 1,        // every further leaf fails with errc::cancelled
+        stop_unseen = 2, // the home executor has not yet passed the stop on to the leaf
+        detached = 4,    // nobody holds a join handle
+        joined = 8,      // somebody waits for the end
+        done = 16,       // ended; the result waits for its join handle
+    };
+
+    bool has(flag f) const noexcept { return flags_.load(order::relaxed) & f; }
+    // Written under the guard of the scope, or before the branch is known to anyone.
+    void set(flag f) noexcept {
+        flags_.store(static_cast<std::uint8_t>(flags_.load(order::relaxed) | f), order::relaxed);
+    }
+    void clear(flag f) noexcept {
+        flags_.store(static_cast<std::uint8_t>(flags_.load(order::relaxed) & ~f), order::relaxed);
+    }
+    bool stopping() const noexcept { return has(stop); }
+
+    // While pinned, a ready branch is not moved to another worker. Nests.
+    void pin() noexcept { ++pins_; }
+    void unpin() noexcept { --pins_; }
+    bool is_pinned() const noexcept { return pins_ != 0; }
+
+    bool runs_on(const executor& e) const noexcept;
+
+    // What to resume now in place of `next`: `next` itself, or, when the credit is used up, nothing, and `next`
+    // stands in the executor's next-job slot.
+    std::coroutine_handle<> hop(continuation* next) noexcept {
+        if (--credit_ != 0) [[likely]]
+            return next->handle();
+        return defer(next);
+    }
+
+    // True once in `full_credit` calls: time to let the others run.
+    bool spend() noexcept { return --credit_ == 0; }
+    void refill() noexcept { credit_ = full_credit; }
+
+    // Ready again: to the back of its queue. Only in the home executor's context, and only by the one who took
+    // the leaf out of whatever it waited in.
+    void post() noexcept;
+    // The same from any thread or interrupt.
+    void wake() noexcept;
+
+    // Takes a slot from the port and makes a branch of it; nullptr when there is none. The generation of the
+    // slot is kept.
+    static branch* make(continuation* target, ready_level& level, scope_base* scope) noexcept;
+    void release() noexcept;
+
+    scope_base* scope;
+    branch* previous;
+    branch* following;
+    atomic<leaf*> waiting; // published with release, for the one who delivers a stop on the home executor
+
+  private:
+    std::coroutine_handle<> defer(continuation* next) noexcept;
+
+    std::uint16_t credit_;
+    atomic<std::uint8_t> flags_; // written under the guard of the scope
+    std::uint8_t pins_;
+
+  public:
+    std::uint32_t generation; // counts the uses of this slot, so that a stale handle is found out
+};
+
+} // namespace weft

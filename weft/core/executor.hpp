@@ -1,0 +1,132 @@
+// The executor: ready jobs in intrusive queues, one a priority, under one bitmap; and a lock-free stack through
+// which other threads and interrupts hand jobs in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <weft/core/branch.hpp>
+#include <weft/core/port.hpp>
+#include <weft/core/thrown.hpp>
+
+namespace weft {
+
+class scope_base;
+
+// The queue of one priority. First in, first out.
+struct ready_level {
+    job* head = nullptr;
+    job** tail = &head;
+    executor* owner = nullptr;
+    std::uint32_t bit = 0; // its bit in the bitmap; 0 where the executor has this one level only
+
+    inline void push(job& j) noexcept;
+};
+
+// Runs jobs on one thread of execution. The port owns it and turns it: see core/port.hpp.
+// All members are for the home context but where noted.
+class executor {
+  public:
+    static constexpr std::size_t max_levels = 32;
+
+    // One level.
+    executor() noexcept : executor(&single_, 1) {}
+    // `count` levels (1 to max_levels) in memory of the caller's that outlives the executor; level 0 goes first.
+    executor(ready_level* levels, std::size_t count) noexcept;
+    executor(const executor&) = delete;
+    executor& operator=(const executor&) = delete;
+
+    // Several workers share its scopes: guards are taken, and stops travel as messages. Set before first use.
+    bool shared = false;
+
+    // The queue for a priority, 0 the highest; the lowest level for anything beyond.
+    ready_level& level(std::size_t priority = 0) noexcept {
+        return levels_[priority < count_ ? priority : count_ - 1];
+    }
+
+    // Hands in a job from any thread or interrupt. One read-modify-write; rings the port only if the loop sleeps.
+    void post_remote(job& j) noexcept { post_remote(j, j); }
+    // The same for a chain linked by `next`, in which `last` comes first to its turn.
+    void post_remote(job& first, job& last) noexcept;
+
+    // Runs at most `budget` jobs; those handed in from elsewhere first join their queues. True: more are ready.
+    bool run(std::size_t budget);
+    bool has_ready() const noexcept { return next_ || (count_ == 1 ? levels_->head != nullptr : *map_ != 0); }
+
+    // Two steps to sleep. prepare_idle() is false if work has come in; after true, any post_remote() rings.
+    bool prepare_idle() noexcept;
+    void finish_idle() noexcept;
+
+    // Resumed ahead of the queue, a bounded number of times in a row. For a branch that has used up its credit.
+    void push_next(job& j) noexcept;
+
+    // Takes up to half of the ready, unpinned branches of the lowest-numbered ready level out of the queue, at most
+    // `most`, linked by `next`; returns how many. For work sharing.
+    std::size_t take_surplus(std::size_t most, job*& first, job*& last) noexcept;
+
+    // The job whose turn it is; nullptr between turns.
+    job* running() const noexcept { return running_; }
+
+    // What to resume when the root of a branch has come to its end: it tells the branch's scope, outside of the
+    // finished frame. Not for users.
+    continuation* finish(branch& b) noexcept;
+    continuation* finish(branch& b, failure_cause why) noexcept;
+
+    // Keeps the bitmap in a word elsewhere (a page shared with a kernel). Before first use.
+    void place_bitmap(std::uint32_t& word) noexcept { map_ = &word; }
+
+    // Scopes whose stop is being delivered: a list instead of recursion. Not for users.
+    scope_base* stopping = nullptr;
+    bool delivering = false;
+
+  private:
+    friend struct ready_level;
+
+    struct reaper : continuation {
+        branch* finished = nullptr;
+        failure_cause why;
+    };
+
+    static void reap(continuation* self);
+    static job* asleep() noexcept { return reinterpret_cast<job*>(std::uintptr_t{1}); }
+    void take_remote() noexcept;
+    job* pop() noexcept;
+
+    job* next_ = nullptr;
+    ready_level* levels_;
+    std::uint32_t count_;
+    std::uint32_t next_streak_ = 0;
+    std::uint32_t* map_;
+    job* running_ = nullptr;
+    reaper reaper_;
+    ready_level single_;
+    std::uint32_t own_map_ = 0;
+    // Jobs handed in from elsewhere, last in first; `asleep()` while the loop sleeps.
+    alignas(sizeof(void*) == 8 ? 64 : sizeof(void*)) atomic<job*> remote_{nullptr};
+};
+
+inline void ready_level::push(job& j) noexcept {
+    j.next = nullptr;
+    *tail = &j;
+    tail = &j.next;
+    if (bit) *owner->map_ |= bit;
+}
+
+inline void branch::post() noexcept {
+    waiting.store(nullptr, order::relaxed);
+    home().push(*this);
+}
+
+inline bool branch::runs_on(const executor& e) const noexcept { return home().owner == &e; }
+
+inline continuation* executor::finish(branch& b) noexcept {
+    reaper_.finished = &b;
+    return &reaper_;
+}
+
+inline continuation* executor::finish(branch& b, failure_cause why) noexcept {
+    reaper_.why = std::move(why);
+    return finish(b);
+}
+
+} // namespace weft

@@ -1,0 +1,89 @@
+#include <weft/core/scope.hpp>
+
+namespace weft {
+
+constinit const scope_base::scope_kind scope::nursery{
+    {"scope", &scope_base::cancel_children}, &scope::child_is_done, nullptr};
+
+scope_base::fate scope::child_is_done(scope_base& self, branch& child, failure_cause* why) noexcept {
+    auto& s = static_cast<scope&>(self);
+    if (why && !s.first_failure_ && !(s.stop_requested() && why->code == errc::cancelled)) {
+        s.first_failure_ = std::move(*why);
+        s.stop_children();
+    }
+    if (&child == s.body_) return fate::keep_frame;
+    if (child.has(branch::detached)) return fate::destroy;
+    child.set(branch::done);
+    if (child.has(branch::joined)) {
+        for (joiner** at = &s.joiners_; *at; at = &(*at)->next) {
+            if ((*at)->child != &child) continue;
+            branch* waiter = (*at)->waiter;
+            *at = (*at)->next;
+            waiter->wake();
+            break;
+        }
+    }
+    return fate::keep;
+}
+
+void scope::fail(error e) noexcept {
+    lock();
+    if (!first_failure_) first_failure_ = e;
+    stop_children();
+    unlock();
+    deliver_stop();
+}
+
+void scope::detach(branch& child) noexcept {
+    lock();
+    bool ended = child.has(branch::done);
+    if (!ended) child.set(branch::detached);
+    unlock();
+    if (!ended) return;
+    continuation* frame = child.target;
+    retire(child);
+    frame->destroy(frame);
+}
+
+void scope::retire(branch& child) noexcept {
+    lock();
+    unlink(child);
+    unlock();
+    child.release();
+}
+
+bool scope::add_joiner(joiner& j) noexcept {
+    lock();
+    bool wait = !j.child->has(branch::done);
+    if (wait) {
+        j.child->set(branch::joined);
+        j.next = joiners_;
+        joiners_ = &j;
+    }
+    unlock();
+    return wait;
+}
+
+bool scope::remove_joiner(joiner& j) noexcept {
+    lock();
+    joiner** at = &joiners_;
+    while (*at && *at != &j) at = &(*at)->next;
+    bool found = *at != nullptr;
+    if (found) {
+        *at = j.next;
+        j.child->clear(branch::joined);
+    }
+    unlock();
+    return found;
+}
+
+void scope::drop_finished() noexcept {
+    while (branch* child = children()) {
+        continuation* frame = child->target;
+        unlink(*child);
+        child->release();
+        frame->destroy(frame);
+    }
+}
+
+} // namespace weft

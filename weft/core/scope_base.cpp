@@ -1,0 +1,186 @@
+#include <weft/core/scope_base.hpp>
+
+namespace weft {
+
+void scope_base::open(branch& owning, continuation& then, bool inherit) noexcept {
+    level_ = &owning.home();
+    shared_ |= level_->owner->shared;
+    live_ = 1;
+    if (inherit && owning.stopping()) stopping_.store(true, order::relaxed);
+    owner = &owning;
+    owning.target = &then;
+    owning.waiting.store(this, order::release);
+}
+
+void scope_base::open_root(ready_level& level, bool across_threads) noexcept {
+    level_ = &level;
+    shared_ = across_threads;
+    live_ = 1;
+}
+
+ready_level& scope_base::default_level() const noexcept {
+    if (!shared_) return *level_;
+    executor* here = port::current();
+    if (!here || here == level_->owner) return *level_;
+    return here->level(level_->bit ? static_cast<std::size_t>(__builtin_ctz(level_->bit)) : 0);
+}
+
+branch* scope_base::new_child(continuation& target, ready_level& level) noexcept {
+    branch* b = branch::make(&target, level, this);
+    if (!b) return nullptr;
+    lock();
+    b->previous = nullptr;
+    b->following = children_;
+    if (children_) children_->previous = b;
+    children_ = b;
+    ++live_;
+    if (stopping_.load(order::relaxed)) b->set(branch::stop);
+    unlock();
+    return b;
+}
+
+void scope_base::launch(branch& child) noexcept {
+    ready_level& queue = child.home();
+    if (!queue.owner->shared && !child.scope->shared_) {
+        queue.push(child);
+        return;
+    }
+    child.wake();
+}
+
+void scope_base::unlink(branch& child) noexcept {
+    if (child.previous)
+        child.previous->following = child.following;
+    else
+        children_ = child.following;
+    if (child.following) child.following->previous = child.previous;
+}
+
+void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
+    continuation* frame = child.target;
+    lock();
+    fate what = ops().ended(*this, child, why);
+    unlock();
+    deliver_stop();
+    // Outside of the guard: destructors of user code run here, and may use the scope.
+    if (what == fate::destroy) frame->destroy(frame);
+    if (what != fate::keep) {
+        lock();
+        unlink(child);
+        unlock();
+        child.release();
+    }
+    end_one();
+}
+
+void scope_base::end_one() noexcept {
+    lock();
+    bool empty = --live_ == 0;
+    unlock();
+    if (!empty) return;
+    if (!owner)
+        ops().emptied(*this);
+    else if (!shared_)
+        owner->post();
+    else
+        owner->wake();
+}
+
+bool scope_base::drop_hold() noexcept {
+    lock();
+    bool empty = --live_ == 0;
+    unlock();
+    if (empty && owner) owner->waiting.store(nullptr, order::relaxed);
+    return empty;
+}
+
+bool scope_base::stop_children() noexcept {
+    if (stopping_.load(order::relaxed)) return false;
+    stopping_.store(true, order::relaxed);
+    for (branch* b = children_; b; b = b->following) {
+        b->set(branch::stop);
+        b->set(branch::stop_unseen);
+    }
+    // The delivery holds the scope open: it may take turns of other executors.
+    ++live_;
+    undelivered_ = true;
+    return true;
+}
+
+void scope_base::request_stop() noexcept {
+    lock();
+    stop_children();
+    unlock();
+    deliver_stop();
+}
+
+// Scopes nest as deep as users like, so a stop that meets a scope among the leaves queues it instead of recursing.
+void scope_base::deliver_stop() noexcept {
+    lock();
+    bool first = std::exchange(undelivered_, false);
+    unlock();
+    if (!first) return;
+    executor* here = port::current();
+    if (!here) { // a thread that has no executor: the home's turn
+        tour_step();
+        return;
+    }
+    next_stopping_ = here->stopping;
+    here->stopping = this;
+    if (here->delivering) return;
+    here->delivering = true;
+    while (scope_base* s = here->stopping) {
+        here->stopping = s->next_stopping_;
+        if (s->shared_)
+            s->tour_step();
+        else
+            s->deliver_here();
+    }
+    here->delivering = false;
+}
+
+void scope_base::deliver_here() noexcept {
+    for (branch* b = children_; b; b = b->following) {
+        b->clear(branch::stop_unseen);
+        if (leaf* w = b->waiting.load(order::acquire)) w->kind->cancel(*w);
+    }
+    end_one();
+}
+
+void scope_base::continue_tour(continuation* message) {
+    static_cast<tour_message*>(message)->scope->tour_step();
+}
+
+// Visits, one after the other, the executors that are home to children which have not seen the stop.
+//
+// Why no stop is lost: `stop` is set on all children before the tour starts, and the tour reaches an executor through
+// its queue, so that whatever suspends there afterwards sees the flag and fails at once; whatever is suspended there
+// now has published its leaf. A ready child that moves between executors is unseen until the tour has met it at rest in
+// one home, and a move (release and acquire of the queue) carries the flag along. The leaf is read before the home: a
+// leaf that a new home has published comes with that home.
+void scope_base::tour_step() noexcept {
+    executor* here = port::current();
+    lock();
+    executor* next = nullptr;
+    for (branch* b = children_; b; b = b->following) {
+        if (!b->has(branch::stop_unseen)) continue;
+        leaf* w = b->waiting.load(order::acquire);
+        if (!here || !b->runs_on(*here)) {
+            next = b->home().owner;
+            continue;
+        }
+        b->clear(branch::stop_unseen);
+        if (w) w->kind->cancel(*w);
+    }
+    if (next) {
+        tour_job_.target = &tour_;
+        tour_job_.level.store(&next->level(0), order::relaxed);
+    }
+    unlock();
+    if (next)
+        next->post_remote(tour_job_);
+    else
+        end_one();
+}
+
+} // namespace weft

@@ -1,0 +1,99 @@
+// The base of everything that runs branches and waits for them: scopes, and the combinators.
+#pragma once
+
+#include <weft/core/leaf.hpp>
+#include <weft/core/spin_lock.hpp>
+#include <weft/core/thrown.hpp>
+
+namespace weft {
+
+// A set of branches that end before the scope does. As a leaf, it is what its owner waits in.
+//
+// Its state belongs to the owner's executor, or, where several workers share the scope, to whoever holds the guard.
+// A stop sets the flag of every child at once, and then travels to each child's home executor as one message, which
+// asks the leaf that the child waits in to end.
+class scope_base : public leaf {
+  public:
+    // What becomes of a child that has ended: frame and header go, or the frame stays for the one who holds it, or both
+    // stay until somebody takes the outcome.
+    enum class fate { destroy, keep_frame, keep };
+
+    struct scope_kind : leaf_kind {
+        // A child has ended; `why` is nullptr after a success. Under the guard. May call stop_children().
+        fate (*ended)(scope_base&, branch& child, failure_cause* why) noexcept;
+        // The last child has ended, and the scope has no owner branch to wake. Only for roots.
+        void (*emptied)(scope_base&) noexcept;
+    };
+
+    explicit scope_base(const scope_kind& k) noexcept
+        : leaf(k), tour_{{&continue_tour, &message_marker}, this} {}
+
+    // Asks every child, and every child to come, to stop; does not wait. Idempotent. In a task of the same runtime.
+    void request_stop() noexcept;
+    bool stop_requested() const noexcept { return stopping_.load(order::relaxed); }
+
+    // From here on for combinators, not for users.
+
+    // Holds the scope open until drop_hold(), and registers it as what the owner waits in. With `inherit`, the scope of a
+    // stopped branch starts stopped: its children run, and their leaves fail.
+    void open(branch& owning, continuation& then, bool inherit = true) noexcept;
+    // The same for a root, which no branch owns.
+    void open_root(ready_level& level, bool across_threads) noexcept;
+    // True: all children have ended already, and nobody is woken.
+    bool drop_hold() noexcept;
+
+    // A new branch with `target` as its root, in `level`, which may be another executor's; nullptr without memory.
+    branch* new_child(continuation& target, ready_level& level) noexcept;
+    // Puts it in its ready queue.
+    static void launch(branch& child) noexcept;
+    // The level for children that say nothing else: the owner's priority on the calling executor.
+    ready_level& default_level() const noexcept;
+
+    void child_ended(branch& child, failure_cause* why) noexcept;
+
+  protected:
+    const scope_kind& ops() const noexcept { return *static_cast<const scope_kind*>(kind); }
+    void lock() noexcept {
+        if (shared_) guard_.lock();
+    }
+    void unlock() noexcept {
+        if (shared_) guard_.unlock();
+    }
+    // Under the guard; the stop is delivered when the guard is given back. True if this call was the first.
+    bool stop_children() noexcept;
+    void deliver_stop() noexcept;
+    void unlink(branch& child) noexcept;
+    branch* children() const noexcept { return children_; }
+    // Children that run on foreign executors need the guard even if the owner's executor shares nothing.
+    void share() noexcept { shared_ = true; }
+
+    // One more thing to wait for beside the children; ended by end_one(), or by drop_one() under the guard of a child
+    // that is just ending. Before open() has returned control.
+    void hold_one() noexcept { ++live_; }
+    void drop_one() noexcept { --live_; }
+    void end_one() noexcept;
+
+    static void cancel_children(leaf& self) noexcept { static_cast<scope_base&>(self).request_stop(); }
+
+  private:
+    struct tour_message : continuation {
+        scope_base* scope;
+    };
+
+    static void continue_tour(continuation* message);
+    void deliver_here() noexcept;
+    void tour_step() noexcept;
+
+    branch* children_ = nullptr;
+    ready_level* level_ = nullptr;
+    scope_base* next_stopping_ = nullptr;
+    std::uint32_t live_ = 0;
+    atomic<bool> stopping_{false};
+    bool shared_ = false;
+    bool undelivered_ = false;
+    spin_lock guard_;
+    job tour_job_;
+    tour_message tour_;
+};
+
+} // namespace weft

@@ -1,0 +1,251 @@
+// task<T>: a lazy coroutine that owns its frame. Awaiting it makes it a child of the awaiting task.
+#pragma once
+
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include <weft/core/branch.hpp>
+#include <weft/core/continuation.hpp>
+#include <weft/core/executor.hpp>
+#include <weft/core/result.hpp>
+#include <weft/core/thrown.hpp>
+
+namespace weft {
+
+template <class T> class task;
+
+namespace detail {
+
+// Where a coroutine's outcome is kept until the one who awaits takes it.
+template <class T> class outcome {
+  public:
+    outcome() noexcept {}
+    ~outcome() {
+        if (state_ == state::value)
+            std::destroy_at(&value_);
+        else if (state_ == state::exception)
+            std::destroy_at(&exception_);
+    }
+    template <class... A> void set(A&&... a) {
+        std::construct_at(&value_, std::forward<A>(a)...);
+        state_ = state::value;
+    }
+    void set_exception() noexcept {
+        std::construct_at(&exception_, thrown::current());
+        state_ = state::exception;
+    }
+    T take() {
+        if (state_ == state::exception) [[unlikely]]
+            std::move(exception_).rethrow();
+        return std::move(value_);
+    }
+    bool has_exception() const noexcept { return state_ == state::exception; }
+    const thrown& exception() const noexcept { return exception_; }
+    const T& value() const noexcept { return value_; }
+
+  private:
+    enum class state : unsigned char { none, value, exception };
+    union {
+        T value_;
+        thrown exception_;
+    };
+    state state_ = state::none;
+};
+
+template <> class outcome<void> {
+  public:
+    void set_exception() noexcept { exception_ = thrown::current(); }
+    void take() {
+        if (exception_) [[unlikely]]
+            std::move(exception_).rethrow();
+    }
+    bool has_exception() const noexcept { return static_cast<bool>(exception_); }
+    const thrown& exception() const noexcept { return exception_; }
+
+  private:
+    thrown exception_;
+};
+
+struct final_awaiter {
+    final_awaiter() noexcept {}
+    constexpr bool await_ready() const noexcept { return false; }
+    template <class P> std::coroutine_handle<> await_suspend(std::coroutine_handle<P> h) const noexcept {
+        return h.promise().leave(frame_of(h));
+    }
+    void await_resume() const noexcept {}
+};
+
+template <class T> class promise_common : public promise_base {
+  public:
+    // Clang asks for the second form, GCC for the first.
+    static void* operator new(std::size_t bytes) noexcept { return port::allocate_frame(bytes); }
+    static void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+        return port::allocate_frame(bytes);
+    }
+    static void operator delete(void* frame, std::size_t bytes) noexcept { port::free_frame(frame, bytes); }
+
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+    final_awaiter final_suspend() const noexcept { return final_awaiter(); }
+    void unhandled_exception() noexcept { outcome_.set_exception(); }
+
+    // The coroutine has its outcome: what to resume in its place. At its end, and where ok() returns early.
+    std::coroutine_handle<> leave(continuation& self) noexcept {
+        if (parent) [[likely]]
+            return branch->hop(parent);
+        return leave_branch(self)->handle();
+    }
+
+    T take() { return outcome_.take(); }
+    const auto* value_if_any() const noexcept {
+        return outcome_.has_exception() ? nullptr : &outcome_.value();
+    }
+
+  protected:
+    outcome<T> outcome_;
+
+  private:
+    continuation* leave_branch(continuation& self) noexcept {
+        branch->target = &self;
+        executor& here = *branch->home().owner;
+        if (outcome_.has_exception()) [[unlikely]]
+            return here.finish(*branch, failure_cause(outcome_.exception()));
+        if constexpr (is_result<T>) {
+            if (!outcome_.value().has_value())
+                return here.finish(*branch, failure_cause(outcome_.value().error()));
+        }
+        return here.finish(*branch);
+    }
+};
+
+template <class T> class promise : public promise_common<T> {
+  public:
+    task<T> get_return_object() noexcept;
+    static task<T> get_return_object_on_allocation_failure() noexcept;
+
+    template <class U = T> void return_value(U&& value) {
+        static_assert(std::is_constructible_v<T, U>,
+                      "co_return's value does not convert to the task's result");
+        this->outcome_.set(std::forward<U>(value));
+    }
+
+    // Ends the task with an error in place of co_return; for ok().
+    void fail(error e) noexcept
+        requires is_result<T>
+    {
+        this->outcome_.set(std::unexpect, e);
+    }
+};
+
+template <> class promise<void> : public promise_common<void> {
+  public:
+    task<void> get_return_object() noexcept;
+    static task<void> get_return_object_on_allocation_failure() noexcept;
+    void return_void() const noexcept {}
+};
+
+} // namespace detail
+
+// A lazy coroutine: nothing runs before it is awaited (then it is a child, on the same branch), given to a scope or a
+// combinator (then it is a branch of its own), or dropped (then its arguments are destroyed). Move-only. Awaited once:
+// an awaited task is empty.
+//
+// Where memory for the frame cannot be had, task<result<T>> yields errc::out_of_memory when awaited; a task of any
+// other type panics then, having no way to say it.
+//
+// Resumes its parent on the parent's branch; exceptions travel to the parent. A stop reaches the leaf that it waits in.
+template <class T = void> class [[nodiscard("a task does nothing until it is awaited or spawned")]] task {
+  public:
+    using promise_type = detail::promise<T>;
+    using value_type = T;
+
+    constexpr task() noexcept = default;
+    task(task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+    task& operator=(task&& other) noexcept {
+        task old(std::move(*this));
+        frame_ = std::exchange(other.frame_, nullptr);
+        return *this;
+    }
+    ~task() {
+        if (frame_) frame_.destroy();
+    }
+
+    // False for an empty task: moved from, awaited, or without memory.
+    explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
+
+    bool await_ready() const noexcept { return !frame_; }
+    template <class P>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<P> h,
+                                          const void* site = WEFT_AWAIT_SITE) noexcept {
+        static_assert(weft_promise<P>, "a weft::task can be awaited in a weft::task only");
+        promise_base& p = h.promise();
+        p.site = site;
+        return run_on(*p.branch, frame_of(h));
+    }
+    T await_resume() {
+        if (!frame_) [[unlikely]]
+            return no_frame();
+        if constexpr (std::is_void_v<T>) {
+            task done(std::move(*this)); // the frame goes before the parent's code goes on
+            done.frame_.promise().take();
+        } else {
+            task done(std::move(*this));
+            return done.frame_.promise().take();
+        }
+    }
+
+    // For combinators. Makes `parent` the continuation and returns what to resume to run the task on `b`.
+    std::coroutine_handle<> run_on(branch& b, continuation& parent) noexcept {
+        frame_.promise().parent = &parent;
+        frame_.promise().branch = &b;
+        return b.hop(&frame());
+    }
+    // Makes the task the root of `b`.
+    void root_of(branch& b) noexcept { frame_.promise().branch = &b; }
+    continuation& frame() noexcept { return frame_of(frame_); }
+    // After the task's end: its error; errc::none for a value or an exception.
+    error error_or_none() const noexcept
+        requires is_result<T>
+    {
+        const T* outcome = frame_.promise().value_if_any();
+        return !outcome || outcome->has_value() ? error() : outcome->error();
+    }
+    // Gives up ownership of the frame.
+    continuation* release() noexcept { return &frame_of(std::exchange(frame_, nullptr)); }
+    static T take_from(continuation& finished) {
+        task done(std::coroutine_handle<promise_type>::from_address(&finished));
+        return done.await_resume();
+    }
+    [[gnu::cold]] static T no_frame() {
+        if constexpr (is_result<T>)
+            return T(std::unexpect, errc::out_of_memory);
+        else
+            port::panic("no memory for a task's frame, or a task awaited twice");
+    }
+
+  private:
+    friend promise_type;
+    explicit task(std::coroutine_handle<promise_type> h) noexcept : frame_(h) {}
+
+    std::coroutine_handle<promise_type> frame_;
+};
+
+template <class X> inline constexpr bool is_task = false;
+template <class T> inline constexpr bool is_task<task<T>> = true;
+
+namespace detail {
+
+template <class T> task<T> promise<T>::get_return_object() noexcept {
+    return task<T>(std::coroutine_handle<promise>::from_promise(*this));
+}
+template <class T> task<T> promise<T>::get_return_object_on_allocation_failure() noexcept {
+    return task<T>();
+}
+inline task<void> promise<void>::get_return_object() noexcept {
+    return task<void>(std::coroutine_handle<promise>::from_promise(*this));
+}
+inline task<void> promise<void>::get_return_object_on_allocation_failure() noexcept { return task<void>(); }
+
+} // namespace detail
+} // namespace weft

@@ -1,0 +1,47 @@
+#include <weft/core/thrown.hpp>
+
+#include <weft/core/port.hpp>
+
+#if defined(__cpp_exceptions)
+#include <exception>
+#include <new>
+
+namespace weft {
+
+namespace {
+
+static_assert(sizeof(std::exception_ptr) == sizeof(void*));
+std::exception_ptr& as_pointer(void*& word) noexcept { return reinterpret_cast<std::exception_ptr&>(word); }
+
+} // namespace
+
+thrown thrown::current() noexcept {
+    thrown t;
+    new (&t.exception_) std::exception_ptr(std::current_exception());
+    return t;
+}
+void thrown::rethrow() && {
+    std::exception_ptr e(std::move(as_pointer(exception_)));
+    std::rethrow_exception(std::move(e));
+}
+void* thrown::share(void* exception) noexcept {
+    void* copy;
+    new (&copy) std::exception_ptr(as_pointer(exception));
+    return copy;
+}
+void thrown::drop(void* exception) noexcept { as_pointer(exception).~exception_ptr(); }
+
+} // namespace weft
+
+#else
+
+namespace weft {
+
+thrown thrown::current() noexcept { port::panic("an exception in a build without exceptions"); }
+void thrown::rethrow() && { port::panic("an exception in a build without exceptions"); }
+void* thrown::share(void* exception) noexcept { return exception; }
+void thrown::drop(void*) noexcept {}
+
+} // namespace weft
+
+#endif

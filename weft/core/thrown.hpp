@@ -1,0 +1,48 @@
+// An exception on its way from a coroutine to the one who awaits it. One pointer in every build, so that
+// objects built with and without exceptions share their layouts.
+#pragma once
+
+#include <utility>
+
+#include <weft/core/error.hpp>
+
+namespace weft {
+
+class thrown {
+  public:
+    constexpr thrown() noexcept = default;
+    thrown(thrown&& other) noexcept : exception_(std::exchange(other.exception_, nullptr)) {}
+    thrown(const thrown& other) noexcept : exception_(other.exception_ ? share(other.exception_) : nullptr) {}
+    thrown& operator=(thrown other) noexcept {
+        std::swap(exception_, other.exception_);
+        return *this;
+    }
+    ~thrown() {
+        if (exception_) drop(exception_);
+    }
+
+    // The exception being handled. In a build without exceptions there is none to handle.
+    static thrown current() noexcept;
+    explicit operator bool() const noexcept { return exception_ != nullptr; }
+    [[noreturn]] void rethrow() &&;
+
+  private:
+    static void* share(void* exception) noexcept;
+    static void drop(void* exception) noexcept;
+
+    void* exception_ = nullptr; // a std::exception_ptr's one word
+};
+
+// Why a child ended badly: an error, or an exception.
+class failure_cause {
+  public:
+    constexpr failure_cause() noexcept = default;
+    failure_cause(error e) noexcept : code(e) {}
+    failure_cause(thrown t) noexcept : exception(std::move(t)) {}
+    explicit operator bool() const noexcept { return code.code() != errc::none || exception; }
+
+    error code;
+    thrown exception;
+};
+
+} // namespace weft

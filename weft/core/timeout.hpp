@@ -1,0 +1,78 @@
+// timeout(d, x): ask x to stop when the time is up.
+#pragma once
+
+#include <weft/core/fork.hpp>
+#include <weft/core/sleep.hpp>
+
+namespace weft {
+
+template <class X>
+class [[nodiscard("co_await it")]] timeout_operation : public operation<timeout_operation<X>, scope_base> {
+  public:
+    using outcome = outcome_of<X>;
+    static_assert(is_result<outcome>,
+                  "timeout(d, x): x must yield a weft::result, so that it can say that it was stopped");
+
+    timeout_operation(clock::time_point when, X& x) noexcept
+        : operation<timeout_operation, scope_base>(kind_of_this), alarm_(*this, when), fork_(x) {}
+
+    bool start(branch& b, continuation& then) noexcept {
+        this->open(b, then);
+        b.pin(); // the alarm is in this executor's queue: the owner wakes up where it can be taken out
+        fork_.start(*this, this->default_level());
+        if (this->drop_hold()) {
+            b.unpin();
+            return this->finish_now(b, then);
+        }
+        pinned_ = &b;
+        port::insert_timer(*b.home().owner, alarm_);
+        return true;
+    }
+    outcome await_resume() {
+        if (pinned_) {
+            port::remove_timer(*pinned_->home().owner, alarm_);
+            pinned_->unpin();
+        }
+        outcome result = fork_.take();
+        if (alarm_.rang && !result && result.error() == errc::cancelled) return failure(errc::timed_out);
+        return result;
+    }
+
+  private:
+    struct alarm : timer {
+        alarm(timeout_operation& t, clock::time_point when) noexcept
+            : timer(ringing, when.time_since_epoch().count()), timeout(t) {}
+        timeout_operation& timeout;
+        bool rang = false;
+    };
+    static void time_is_up(timer& self) noexcept {
+        auto& a = static_cast<alarm&>(self);
+        a.rang = !a.timeout.stop_requested();
+        a.timeout.request_stop();
+    }
+    static void no_cancel(leaf&) noexcept {}
+    static constexpr timer::timer_kind ringing{{"timeout", &no_cancel}, &time_is_up};
+    static scope_base::fate ended(scope_base&, branch&, failure_cause*) noexcept {
+        return scope_base::fate::keep_frame;
+    }
+    static constexpr scope_base::scope_kind kind_of_this{
+        {"timeout", &scope_base::cancel_children}, &ended, nullptr};
+
+    alarm alarm_;
+    fork_for<X> fork_;
+    branch* pinned_ = nullptr;
+};
+
+// Runs x (a task or an operation that yields a result) and asks it to stop after `limit`. Yields x's outcome if there is
+// one in spite of the stop, errc::timed_out if x gave in to it, errc::cancelled if a stop from outside came first. Bounds
+// the request, not the return: x has always ended before timeout() yields. Resumes on the owner's executor. Allocates one
+// branch header; errc::out_of_memory without.
+template <forkable X> auto timeout(clock::duration limit, X&& x) noexcept {
+    return timeout_operation<std::remove_cvref_t<X>>(clock::after(clock::now(), limit), x);
+}
+// The same with a moment in place of a length.
+template <forkable X> auto timeout_at(clock::time_point when, X&& x) noexcept {
+    return timeout_operation<std::remove_cvref_t<X>>(when, x);
+}
+
+} // namespace weft

@@ -1,0 +1,24 @@
+// Runs the core's tests on the hand-turned port.
+#include <weft/core/testing.hpp>
+#include <weft/ports/hand/hand.hpp>
+
+namespace weft::testing {
+
+ready_level& begin() { return hand::the_world().executor.level(); }
+
+void turn(root_base& until) {
+    if (!hand::turn() && !until.finished()) port::panic("the test waits for something that never comes");
+}
+
+void end() {}
+
+void fail_allocation(std::size_t number) noexcept {
+    hand::the_world().fail_allocation = number;
+    hand::the_world().allocations = 0;
+}
+std::size_t allocations() noexcept { return hand::the_world().allocations; }
+std::size_t live_objects() noexcept {
+    return hand::the_world().live_frames + hand::the_world().live_branches;
+}
+
+} // namespace weft::testing
