@@ -166,6 +166,32 @@ def one_door_to_atomics(f):
             yield number, "an atomic that is not weft::atomic"
 
 
+# A lambda that captures something by value, and a designated initialiser.
+OWNING = r"(?:=|\*this\b|(?!this\b)\w)"
+OWNING_LAMBDA = re.compile(
+    rf"(?<![\w)\]])\[(?=\s*{OWNING}|[^\]]*,\s*{OWNING})[^\]]*\]\s*(?:\(|\{{|mutable\b|noexcept\b|->)"
+)
+DESIGNATED = re.compile(r"\{\s*\.\w+\s*=")
+
+
+def named_before_await(f):
+    """no owning lambda and no designated initialiser in one expression with co_await: GCC 12 destroys both twice"""
+    if not is_cpp(f.path) or is_test(f.path):
+        return  # a test may show the hazard
+    code = "\n".join(code_of(line) for line in f.lines)
+    for found in re.finditer(r"\bco_await\b", code):
+        depth, end = 0, found.end()
+        while end < len(code):
+            depth += (code[end] in "([{") - (code[end] in ")]}")
+            if depth < 0 or (depth == 0 and code[end] == ";"):
+                break
+            end += 1
+        expression = code[found.end() : end]
+        for what, pattern in (("a lambda with captures by value", OWNING_LAMBDA), ("an aggregate", DESIGNATED)):
+            if pattern.search(expression):
+                yield code.count("\n", 0, found.start()) + 1, f"{what} inside of a co_await: name it first"
+
+
 UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|X" + r"XX)\b")
 
 
@@ -216,6 +242,7 @@ RULES = [
     absolute_paths,
     one_door_to_the_os,
     one_door_to_atomics,
+    named_before_await,
     nothing_unfinished,
     clean_ends,
     formatted,
@@ -296,6 +323,14 @@ CASES = [
     (one_door_to_atomics, "weft/runtime/run.cpp", "std::atomic<int> a;\n", True),
     (one_door_to_atomics, "weft/runtime/run.cpp", "// not std::atomic, since\nweft::atomic<int> a;\n", False),
     (one_door_to_atomics, "weft/runtime/run_test.cpp", "std::atomic<int> a;\n", False),
+    (named_before_await, "examples/a.cpp", "co_await with_scope([p = std::move(p)](scope& s) -> task<> {});\n", True),
+    (named_before_await, "examples/a.cpp", "co_await f(1,\n    [s]() -> task<> { co_return; });\n", True),
+    (named_before_await, "examples/a.cpp", "co_await f([&, s] { return 1; });\n", True),
+    (named_before_await, "examples/a.cpp", "co_await f([=] { return 1; });\n", True),
+    (named_before_await, "examples/a.cpp", "co_await connect({.host = name});\n", True),
+    (named_before_await, "examples/a.cpp", "co_await f([&](scope& s) -> task<> {}); g([s] {});\n", False),
+    (named_before_await, "examples/a.cpp", "co_await f([this] { return 1; }, a[i](2), b[0]);\n", False),
+    (named_before_await, "examples/a.cpp", "auto body = [s]() -> task<> { co_await g(); };\n", False),
     (nothing_unfinished, "weft/core/a.cpp", "// TO" + "DO: later\n", True),
     (nothing_unfinished, "docs/a.md", "FIX" + "ME\n", True),
     (nothing_unfinished, "weft/core/a.cpp", "// mastodon\n", False),
