@@ -34,6 +34,12 @@ LINUX_PORT_DOORS = [
     "weft/ports/linux/backend.hpp",
 ]
 
+# The headers of io that a host's port completes: the contract for I/O, as core/port.hpp is the one for everything else.
+IO_CONTRACT = [
+    "weft/io/host.hpp",
+    "weft/io/operation.hpp",
+]
+
 OS_HEADER = re.compile(
     r"^(sys/|linux/|asm/|arpa/|net/|netinet/|liburing|windows\.h|winsock)|"
     r"^(unistd|fcntl|poll|signal|csignal|sched|pthread|semaphore|dirent|netdb|syscall|errno|cerrno|time|spawn|"
@@ -104,6 +110,9 @@ def door_direction(f):
         elif target == "weft/ports" and room in ("weft/runtime", "weft/io"):
             if name not in LINUX_PORT_DOORS:
                 yield line, f"{name} is none of the port's doors (LINUX_PORT_DOORS); go through weft/core/port.hpp"
+        elif target == "weft/io" and room == "weft/ports":
+            if name not in IO_CONTRACT:
+                yield line, f"{name} is no part of the contract for I/O (IO_CONTRACT)"
         elif target not in DOORS[room]:
             yield line, f"{room} must not include {name}"
 
@@ -289,6 +298,8 @@ CASES = [
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/runtime/run.hpp>\n", True),
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/ports/hand/port.hpp>\n", True),
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/ports/linux/sys.hpp>\n", False),
+    (door_direction, "weft/ports/linux/a.cpp", f"#include <{IO_CONTRACT[0]}>\n", False),
+    (door_direction, "weft/ports/linux/a.cpp", "#include <weft/io/tcp.hpp>\n", True),
     (door_direction, "weft/runtime/a.cpp", "#include <weft/io/tcp.hpp>\n", True),
     (door_direction, "weft/io/a.cpp", "#include <weft/ports/linux/sys.hpp>\n", True),
     (door_direction, "weft/io/a.cpp", f"#include <{LINUX_PORT_DOORS[0]}>\n", False),
