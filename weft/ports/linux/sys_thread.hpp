@@ -1,0 +1,43 @@
+// What the Linux port asks of the OS for clocks, memory and threads. See sys.hpp for I/O.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weft::sys {
+
+// CLOCK_MONOTONIC in nanoseconds.
+std::int64_t monotonic_now() noexcept;
+
+// Zeroed memory of whole pages that is never given back; nullptr when there is none.
+void* map_memory(std::size_t bytes) noexcept;
+// Address space without memory behind it until it is touched.
+void* reserve_memory(std::size_t bytes) noexcept;
+
+// A pause of the core; gives the core to another thread.
+void pause() noexcept;
+void yield_thread() noexcept;
+
+// Binds the calling thread to one CPU. 0 or an errno.
+int bind_to_cpu(std::size_t cpu) noexcept;
+// The CPUs on which the calling thread may run, up to `most`; returns how many.
+std::size_t allowed_cpus(std::size_t* cpus, std::size_t most) noexcept;
+// The calling thread's CPUs, to be put back later. False: they could not be had.
+struct cpu_mask {
+    unsigned long words[16];
+};
+bool get_affinity(cpu_mask& out) noexcept;
+void set_affinity(const cpu_mask& mask) noexcept;
+
+// Names the calling thread; 15 characters count.
+void name_thread(const char* name) noexcept;
+// Blocks all signals in the calling thread, so that they reach the program's own threads; returns the former state for
+// unblock_signals(). Used around the start of a thread, which inherits the mask.
+std::uint64_t block_signals() noexcept;
+void unblock_signals(std::uint64_t saved) noexcept;
+
+// Writes to stderr, all in one call where the system allows.
+void write_stderr(const char* text, std::size_t bytes) noexcept;
+[[noreturn]] void abort() noexcept;
+
+} // namespace weft::sys

@@ -1,0 +1,94 @@
+// A worker: one thread's executor, timers and I/O back-end, and the loop that turns them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include <weft/core/executor.hpp>
+#include <weft/core/timer_wheel.hpp>
+
+namespace weft {
+
+class backend;
+class blocking_pool;
+class worker;
+
+namespace detail {
+
+// The memory of the levels, as a base so that it stands before the executor.
+struct level_memory {
+    explicit level_memory(std::size_t count) : levels(new ready_level[count]) {}
+    std::unique_ptr<ready_level[]> levels;
+};
+
+} // namespace detail
+
+// What workers that share work have in common. A worker's bit is set while it has nothing to do.
+struct worker_team {
+    static constexpr std::size_t max_workers = 64;
+
+    atomic<std::uint64_t> idle{0};
+    worker* members[max_workers] = {};
+    std::size_t count = 0;
+};
+
+// Every executor of this port is a worker. All members are for the worker's own thread but where noted.
+class worker : private detail::level_memory, public executor {
+  public:
+    // With `levels` priorities (1 to executor::max_levels). Throws std::bad_alloc.
+    explicit worker(std::size_t levels = 1);
+    ~worker();
+
+    // Makes the calling thread this worker's thread: it becomes port::current() there, until close(). The back-end
+    // was made on the same thread.
+    void open(std::unique_ptr<backend> io) noexcept;
+    // The calling thread is nobody's worker any more. Only when nothing is left that could wake this worker. Waits until the
+    // last thread that was just about to ring has done so. The back-end goes with the worker, or the next open().
+    void close() noexcept;
+    bool is_open() const noexcept { return io_ != nullptr; }
+
+    // One turn: a batch of ready jobs, due timers, finished I/O; sleeps if there is nothing to do. While jobs are ready
+    // and operations are in flight, the back-end is asked at the latest after 512 jobs, and at the end of the first
+    // batch of 64 that ends 20 microseconds or more after the last time.
+    void turn();
+
+    // Ends the sleep of a turn, or that of the next. From any thread, while the back-end exists.
+    void knock() noexcept;
+
+    timer_wheel& timers() noexcept { return timers_; }
+    backend& io() noexcept { return *io_; }
+
+    // Joins the team as member `index` before any of its workers turns; workers of a team share ready branches.
+    void join(worker_team& team, std::size_t index) noexcept;
+
+    // The pool that blocking() uses in tasks of this worker; set by the runtime.
+    blocking_pool* blocking = nullptr;
+
+    // For port::ring().
+    void ring_from_outside() noexcept;
+
+  private:
+    bool run_and_share();
+    void share() noexcept;
+    bool look_at_io(std::int64_t now) noexcept;
+
+    timer_wheel timers_;
+    std::unique_ptr<backend> io_;
+    worker_team* team_ = nullptr;
+    std::uint64_t bit_ = 0;
+    std::int64_t polled_at_ = 0;
+    std::uint32_t turns_since_poll_ = 0;
+    // Every wake of a prepared sleep by post_remote() is followed by one ring. Counted on both ends, so that the worker
+    // is not gone before a ring that is under way.
+    std::uint32_t rings_owed_ = 0;
+    atomic<std::uint32_t> rings_received_{0};
+};
+
+// The worker of the calling thread. Panics where there is none: outside of a task.
+worker& this_worker() noexcept;
+
+// The back-end of an executor of this port. In its own context.
+inline backend& backend_of(executor& e) noexcept { return static_cast<worker&>(e).io(); }
+
+} // namespace weft
