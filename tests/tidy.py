@@ -32,6 +32,7 @@ DOORS = {
 # The headers of the Linux port that runtime and io may name: its doors, where core/port.hpp is too narrow.
 LINUX_PORT_DOORS = [
     "weft/ports/linux/backend.hpp",
+    "weft/ports/linux/log.hpp",
     "weft/ports/linux/thread_pool.hpp",
     "weft/ports/linux/worker.hpp",
 ]

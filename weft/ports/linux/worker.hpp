@@ -88,7 +88,7 @@ class worker : private detail::level_memory, public executor {
 // The worker of the calling thread. Panics where there is none: outside of a task.
 worker& this_worker() noexcept;
 
-// The back-end of an executor of this port. In its own context.
-inline backend& backend_of(executor& e) noexcept { return static_cast<worker&>(e).io(); }
+// The back-end of the worker that turns `e`. In its own context.
+backend& backend_of(executor& e) noexcept;
 
 } // namespace weft
