@@ -31,11 +31,14 @@ struct link : continuation {
     continuation* owner;
 };
 
-// The part that all of weft's promises share. Stands first in the promise.
+// The part that all of weft's promises share. Stands first in the promise. Set when the frame is first resumed, and not
+// before: a frame that has not run is reached by nobody but its task.
 struct promise_base {
-    continuation* parent = nullptr; // who goes on when this frame is done; nullptr: the root of its branch
-    weft::branch* branch = nullptr; // whose turn it runs in; set before the first resume
-    const void* site = nullptr;     // std::source_location::__impl of the await where it is suspended
+    promise_base() noexcept {} // leaves the words alone: three stores less a frame
+
+    continuation* parent; // who goes on when this frame is done; nullptr: the root of its branch
+    const void* site;     // std::source_location::__impl of the await where it is suspended
+    weft::branch* branch; // whose turn it runs in
 };
 
 template <class P>

@@ -35,11 +35,15 @@ namespace port {
 // Nanoseconds of a monotonic clock since a moment that never changes while the program runs. Any context.
 std::int64_t now() noexcept;
 
-// Memory for a coroutine frame of `bytes`, aligned to 16 (2 * sizeof(void*) on 32-bit chips); nullptr when
-// there is none. Called in tasks and in whatever context a task is created. free_frame gets the same size,
-// perhaps on another thread.
-void* allocate_frame(std::size_t bytes) noexcept;
+// Memory for a coroutine frame of `bytes`, aligned to frame_block; nullptr when there is none. Called in tasks and in
+// whatever context a task is created. The free_ functions get the same size, perhaps on another thread. The small ones
+// are given whole blocks and are on the path of every call: the size is a constant there and tells which function it is.
+inline constexpr std::size_t frame_block = 2 * sizeof(void*);
+inline constexpr std::size_t small_frame = 2048;  // bytes
+void* allocate_frame(std::size_t bytes) noexcept; // a multiple of frame_block, at most small_frame
 void free_frame(void* frame, std::size_t bytes) noexcept;
+void* allocate_large_frame(std::size_t bytes) noexcept;
+void free_large_frame(void* frame, std::size_t bytes) noexcept;
 
 // A slot for one weft::branch (64 bytes on 64-bit hosts). Slots are type-stable: the memory of a freed slot
 // remains a branch's memory for the life of the program, its bytes are left alone, and a slot that is handed

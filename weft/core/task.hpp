@@ -77,24 +77,40 @@ struct final_awaiter {
     void await_resume() const noexcept {}
 };
 
+constexpr std::size_t whole_blocks(std::size_t bytes) noexcept {
+    return (bytes + port::frame_block - 1) / port::frame_block * port::frame_block;
+}
+
+[[gnu::always_inline]] inline void* allocate_frame(std::size_t bytes) noexcept {
+    return bytes <= port::small_frame ? port::allocate_frame(whole_blocks(bytes))
+                                      : port::allocate_large_frame(bytes);
+}
+
 template <class T> class promise_common : public promise_base {
   public:
-    // Clang asks for the second form, GCC for the first.
-    static void* operator new(std::size_t bytes) noexcept { return port::allocate_frame(bytes); }
-    static void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-        return port::allocate_frame(bytes);
+    // Clang asks for the second form, GCC for the first. Inlined, so that the size is a constant there.
+    [[gnu::always_inline]] static void* operator new(std::size_t bytes) noexcept {
+        return allocate_frame(bytes);
     }
-    static void operator delete(void* frame, std::size_t bytes) noexcept { port::free_frame(frame, bytes); }
+    [[gnu::always_inline]] static void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+        return allocate_frame(bytes);
+    }
+    [[gnu::always_inline]] static void operator delete(void* frame, std::size_t bytes) noexcept {
+        if (bytes <= port::small_frame)
+            port::free_frame(frame, whole_blocks(bytes));
+        else
+            port::free_large_frame(frame, bytes);
+    }
 
     std::suspend_always initial_suspend() const noexcept { return {}; }
     final_awaiter final_suspend() const noexcept { return final_awaiter(); }
     void unhandled_exception() noexcept { outcome_.set_exception(); }
 
     // The coroutine has its outcome: what to resume in its place. At its end, and where ok() returns early.
-    std::coroutine_handle<> leave(continuation& self) noexcept {
+    [[gnu::always_inline]] std::coroutine_handle<> leave(continuation& self) noexcept {
         if (parent) [[likely]]
             return branch->hop(parent);
-        return leave_branch(self)->handle();
+        return leave_branch(self);
     }
 
     T take() { return outcome_.take(); }
@@ -106,16 +122,23 @@ template <class T> class promise_common : public promise_base {
     outcome<T> outcome_;
 
   private:
-    continuation* leave_branch(continuation& self) noexcept {
+    std::coroutine_handle<> leave_branch(continuation& self) noexcept {
         branch->target = &self;
         executor& here = *branch->home().owner;
         if (outcome_.has_exception()) [[unlikely]]
-            return here.finish(*branch, failure_cause(outcome_.exception()));
+            return finish_failed(here);
         if constexpr (is_result<T>) {
-            if (!outcome_.value().has_value())
-                return here.finish(*branch, failure_cause(outcome_.value().error()));
+            if (!outcome_.value().has_value()) [[unlikely]]
+                return finish_failed(here);
         }
-        return here.finish(*branch);
+        return here.finish(*branch)->handle();
+    }
+    [[gnu::cold, gnu::noinline]] std::coroutine_handle<> finish_failed(executor& here) noexcept {
+        if constexpr (is_result<T>) {
+            if (!outcome_.has_exception())
+                return here.finish(*branch, failure_cause(outcome_.value().error()))->handle();
+        }
+        return here.finish(*branch, failure_cause(outcome_.exception()))->handle();
     }
 };
 
@@ -186,12 +209,12 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
     T await_resume() {
         if (!frame_) [[unlikely]]
             return no_frame();
-        if constexpr (std::is_void_v<T>) {
-            task done(std::move(*this)); // the frame goes before the parent's code goes on
-            done.frame_.promise().take();
-        } else {
+        if constexpr (is_result<T>) {
+            // ok() may have ended the child in its middle: its locals go before the parent's code goes on.
             task done(std::move(*this));
             return done.frame_.promise().take();
+        } else {
+            return frame_.promise().take();
         }
     }
 
@@ -202,7 +225,10 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
         return b.hop(&frame());
     }
     // Makes the task the root of `b`.
-    void root_of(branch& b) noexcept { frame_.promise().branch = &b; }
+    void root_of(branch& b) noexcept {
+        frame_.promise().parent = nullptr;
+        frame_.promise().branch = &b;
+    }
     continuation& frame() noexcept { return frame_of(frame_); }
     // After the task's end: its error; errc::none for a value or an exception.
     error error_or_none() const noexcept

@@ -100,6 +100,9 @@ void free_frame(void* frame, std::size_t bytes) noexcept {
     free_frames[blocks] = new (frame) free_block{free_frames[blocks]};
 }
 
+void* allocate_large_frame(std::size_t bytes) noexcept { return allocate_frame(bytes); }
+void free_large_frame(void* frame, std::size_t bytes) noexcept { free_frame(frame, bytes); }
+
 // A free slot keeps its bytes but for the first word, so that the generation survives.
 void* allocate_branch() noexcept {
     if (injected_failure()) return nullptr;
