@@ -151,10 +151,10 @@ def absolute_paths(f):
 
 
 def one_door_to_the_os(f):
-    """the OS is reached through weft/ports/linux/sys.hpp alone"""
+    """the OS is reached through weft/ports/linux/sys.hpp and sys_*.hpp alone"""
     if not f.path.startswith("weft/") or not is_cpp(f.path) or is_test(f.path):
         return
-    if f.path == "weft/ports/linux/sys.hpp" or re.match(r"weft/ports/(?!linux/|hand/|sim/)", f.path):
+    if re.match(r"weft/ports/(linux/sys(_\w+)?\.[ch]pp$|(?!linux/|hand/|sim/))", f.path):
         return
     for line, name in f.includes():
         if OS_HEADER.search(name) and (f.path.startswith("weft/core/") or name not in OS_HEADER_HARMLESS):
@@ -324,6 +324,8 @@ CASES = [
     (absolute_paths, "docs/a.md", '"/' + 'root/.bashrc"\n', True),
     (absolute_paths, "docs/a.md", "see examples/" + "work/main and ~/" + "work/a and /usr/lib\n", False),
     (one_door_to_the_os, "weft/ports/linux/sys.hpp", "#include <unistd.h>\n", False),
+    (one_door_to_the_os, "weft/ports/linux/sys_thread.cpp", "#include <unistd.h>\n", False),
+    (one_door_to_the_os, "weft/ports/linux/system.cpp", "#include <unistd.h>\n", True),
     (one_door_to_the_os, "weft/ports/linux/ring.cpp", "#include <liburing.h>\n", True),
     (one_door_to_the_os, "weft/io/tcp.cpp", "#include <sys/socket.h>\n", True),
     (one_door_to_the_os, "weft/io/tcp.cpp", "#include <fcntl.h>\n", True),

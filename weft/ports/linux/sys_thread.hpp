@@ -11,9 +11,6 @@ std::int64_t monotonic_now() noexcept;
 
 // Zeroed memory of whole pages that is never given back; nullptr when there is none.
 void* map_memory(std::size_t bytes) noexcept;
-// Address space without memory behind it until it is touched.
-void* reserve_memory(std::size_t bytes) noexcept;
-
 // A pause of the core; gives the core to another thread.
 void pause() noexcept;
 void yield_thread() noexcept;
@@ -31,10 +28,13 @@ void set_affinity(const cpu_mask& mask) noexcept;
 
 // Names the calling thread; 15 characters count.
 void name_thread(const char* name) noexcept;
-// Blocks all signals in the calling thread, so that they reach the program's own threads; returns the former state for
-// unblock_signals(). Used around the start of a thread, which inherits the mask.
-std::uint64_t block_signals() noexcept;
-void unblock_signals(std::uint64_t saved) noexcept;
+// Blocks the signals that are sent from outside in the calling thread, so that they reach the program's own threads.
+// Used around the start of a thread, which inherits the mask.
+struct signal_mask {
+    unsigned long words[2];
+};
+signal_mask block_signals() noexcept;
+void restore_signals(const signal_mask& saved) noexcept;
 
 // Writes to stderr, all in one call where the system allows.
 void write_stderr(const char* text, std::size_t bytes) noexcept;

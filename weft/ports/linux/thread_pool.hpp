@@ -49,6 +49,8 @@ class thread_pool {
   private:
     void serve() noexcept;
     bool start_thread() noexcept;
+    void unlink(pool_work& work) noexcept;
+    pool_work* take() noexcept;
     void reap(std::unique_lock<std::mutex>& held) noexcept;
 
     const std::size_t limit_;

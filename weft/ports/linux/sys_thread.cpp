@@ -1,0 +1,115 @@
+#include <weft/ports/linux/sys_thread.hpp>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace weft::sys {
+
+std::int64_t monotonic_now() noexcept {
+    timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
+void* map_memory(std::size_t bytes) noexcept {
+    void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? nullptr : at;
+}
+
+void pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+void yield_thread() noexcept { sched_yield(); }
+
+namespace {
+
+static_assert(sizeof(cpu_mask) == sizeof(cpu_set_t));
+
+cpu_set_t as_set(const cpu_mask& mask) noexcept {
+    cpu_set_t set;
+    std::memcpy(&set, &mask, sizeof set);
+    return set;
+}
+
+} // namespace
+
+int bind_to_cpu(std::size_t cpu) noexcept {
+    if (cpu >= CPU_SETSIZE) return EINVAL;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+std::size_t allowed_cpus(std::size_t* cpus, std::size_t most) noexcept {
+    cpu_set_t set;
+    if (pthread_getaffinity_np(pthread_self(), sizeof set, &set) != 0) return 0;
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < CPU_SETSIZE && found < most; ++i)
+        if (CPU_ISSET(i, &set)) cpus[found++] = i;
+    return found;
+}
+
+bool get_affinity(cpu_mask& out) noexcept {
+    cpu_set_t set;
+    if (pthread_getaffinity_np(pthread_self(), sizeof set, &set) != 0) return false;
+    std::memcpy(&out, &set, sizeof set);
+    return true;
+}
+
+void set_affinity(const cpu_mask& mask) noexcept {
+    cpu_set_t set = as_set(mask);
+    pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+void name_thread(const char* name) noexcept {
+    char shortened[16] = {};
+    std::strncpy(shortened, name, sizeof shortened - 1);
+    pthread_setname_np(pthread_self(), shortened);
+}
+
+signal_mask block_signals() noexcept {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    for (int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF}) sigdelset(&all, own);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    signal_mask saved;
+    static_assert(sizeof saved <= sizeof before);
+    std::memcpy(&saved, &before, sizeof saved);
+    return saved;
+}
+
+void restore_signals(const signal_mask& saved) noexcept {
+    sigset_t before;
+    sigemptyset(&before);
+    std::memcpy(&before, &saved, sizeof saved);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void write_stderr(const char* text, std::size_t bytes) noexcept {
+    while (bytes) {
+        ssize_t n = write(STDERR_FILENO, text, bytes);
+        if (n <= 0) return;
+        text += n;
+        bytes -= static_cast<std::size_t>(n);
+    }
+}
+
+void abort() noexcept { std::abort(); }
+
+} // namespace weft::sys
