@@ -84,7 +84,7 @@ template <operation_like X> class [[nodiscard("co_await it")]] ok_operation : li
         return settle<P>();
     }
     value await_resume() {
-        if constexpr (!std::is_void_v<value>) return std::move(*outcome_);
+        if constexpr (!std::is_void_v<value>) return *std::move(*outcome_);
     }
 
   private:

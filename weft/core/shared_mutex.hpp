@@ -135,9 +135,8 @@ class [[nodiscard("co_await it")]] basic_shared_mutex<Lock>::lock_operation
     bool attempt(branch&, waiter_list&) noexcept { return mutex_.queue_.empty() && mutex_.admit(M); }
     // A writer that gives up may have held back readers.
     void withdrawn(waiter_list& freed) noexcept { mutex_.serve(freed); }
-    static constexpr leaf_kind locking{M == mode::exclusive ? "shared_mutex, to write"
-                                                            : "shared_mutex, to read",
-                                       &base::cancel};
+    static constexpr leaf_kind locking{
+        M == mode::exclusive ? "shared_mutex, to write" : "shared_mutex, to read", &base::cancel};
 
     basic_shared_mutex& mutex_;
 };

@@ -9,7 +9,11 @@ namespace weft {
 
 // No bookkeeping: put() on an empty slot and drop() or take() on a full one, by the owner's own account.
 template <class T> union slot {
-    constexpr slot() noexcept {}
+    constexpr slot() noexcept {
+        if consteval {
+            none = 0; // a constant has an active member
+        }
+    }
     constexpr ~slot()
         requires std::is_trivially_destructible_v<T>
     = default;
@@ -26,6 +30,7 @@ template <class T> union slot {
     }
 
     T value;
+    char none;
 };
 
 } // namespace weft
