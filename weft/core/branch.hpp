@@ -75,10 +75,17 @@ class branch : public job {
     // The same from any thread or interrupt.
     void wake() noexcept;
 
-    // Takes a slot from the port and makes a branch of it; nullptr when there is none. The generation of the
-    // slot is kept.
-    static branch* make(continuation* target, ready_level& level, scope_base* scope) noexcept;
+    // A branch of `scope`, with `target` as its root and its home in `level`, from the executor's spare headers or from
+    // the port; nullptr when there is none. The generation of the slot is kept. In the home context of `level`.
+    static inline branch* make(continuation& target, ready_level& level, scope_base& scope) noexcept;
+    // Back to the home's spare headers.
+    inline void recycle() noexcept;
+    // The same from and to the port, for branches that are made and ended in different contexts.
+    static branch* make_shared(continuation& target, ready_level& level, scope_base& scope) noexcept;
     void release() noexcept;
+
+    // Nobody waits for it, nothing stops it: its end concerns its scope's count only.
+    bool ends_unseen() const noexcept { return flags_.load(order::relaxed) == detached; }
 
     scope_base* scope;
     branch* previous;
@@ -86,7 +93,10 @@ class branch : public job {
     atomic<leaf*> waiting; // published with release, for the one who delivers a stop on the home executor
 
   private:
+    friend class executor;
+
     std::coroutine_handle<> defer(continuation* next) noexcept;
+    inline void init(continuation& root, ready_level& level, scope_base& in) noexcept;
 
     std::uint16_t credit_;
     atomic<std::uint8_t> flags_; // written under the guard of the scope

@@ -15,7 +15,7 @@ void message_marker(continuation*) noexcept {}
 
 executor::executor(ready_level* levels, std::size_t count) noexcept
     : levels_(levels), count_(static_cast<std::uint32_t>(count)), map_(&own_map_),
-      reaper_{{&reap, &link_marker}, nullptr, {}} {
+      reaper_{{&reap, &link_marker}}, failure_reaper_{{{&reap_failed, &link_marker}}, {}} {
     if (count == 0 || count > max_levels) port::panic("an executor has 1 to 32 levels");
     for (std::uint32_t i = 0; i < count_; ++i) {
         levels_[i].owner = this;
@@ -24,12 +24,28 @@ executor::executor(ready_level* levels, std::size_t count) noexcept
 }
 
 void executor::reap(continuation* self) {
-    auto& r = *static_cast<reaper*>(self);
+    branch& b = *static_cast<reaper*>(self)->finished;
+    b.scope->child_succeeded(b);
+}
+
+void executor::reap_failed(continuation* self) {
+    auto& r = *static_cast<failure_reaper*>(self);
     branch& b = *r.finished;
-    if (!r.why) [[likely]]
-        return b.scope->child_ended(b, nullptr);
     failure_cause why(std::exchange(r.why, failure_cause()));
     b.scope->child_ended(b, &why);
+}
+
+continuation* executor::finish_failed(branch& b, failure_cause why) noexcept {
+    failure_reaper_.finished = &b;
+    failure_reaper_.why = std::move(why);
+    return &failure_reaper_;
+}
+
+void executor::give_back_spare() noexcept {
+    while (branch* b = spare_) {
+        spare_ = static_cast<branch*>(b->next);
+        port::free_branch(b);
+    }
 }
 
 void executor::post_remote(job& first, job& last) noexcept {
@@ -158,17 +174,12 @@ void branch::wake() noexcept {
         queue.owner->post_remote(*this);
 }
 
-branch* branch::make(continuation* target, ready_level& level, scope_base* scope) noexcept {
+branch* branch::make_shared(continuation& root, ready_level& queue, scope_base& in) noexcept {
     void* slot = port::allocate_branch();
     if (!slot) return nullptr;
-    branch* b = static_cast<branch*>(slot);
-    b->target = target;
-    b->level.store(&level, order::relaxed);
-    b->scope = scope;
-    b->credit_ = full_credit;
-    b->flags_.store(0, order::relaxed);
-    b->pins_ = 0;
-    b->waiting.store(nullptr, order::relaxed);
+    auto* b = static_cast<branch*>(slot);
+    b->init(root, queue, in);
+    b->refill();
     return b;
 }
 

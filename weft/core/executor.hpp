@@ -33,6 +33,7 @@ class executor {
     executor() noexcept : executor(&single_, 1) {}
     // `count` levels (1 to max_levels) in memory of the caller's that outlives the executor; level 0 goes first.
     executor(ready_level* levels, std::size_t count) noexcept;
+    ~executor() { give_back_spare(); }
     executor(const executor&) = delete;
     executor& operator=(const executor&) = delete;
 
@@ -71,7 +72,10 @@ class executor {
     // What to resume when the root of a branch has come to its end: it tells the branch's scope, outside of the
     // finished frame. Not for users.
     continuation* finish(branch& b) noexcept;
-    continuation* finish(branch& b, failure_cause why) noexcept;
+    continuation* finish_failed(branch& b, failure_cause why) noexcept;
+
+    // Gives the spare branch headers back to the port. Bounded by the most branches that were alive at once.
+    void give_back_spare() noexcept;
 
     // Keeps the bitmap in a word elsewhere (a page shared with a kernel). Before first use.
     void place_bitmap(std::uint32_t& word) noexcept { map_ = &word; }
@@ -82,13 +86,16 @@ class executor {
 
   private:
     friend struct ready_level;
+    friend class branch;
 
     struct reaper : continuation {
         branch* finished = nullptr;
+    };
+    struct failure_reaper : reaper {
         failure_cause why;
     };
-
     static void reap(continuation* self);
+    static void reap_failed(continuation* self);
     static job* asleep() noexcept { return reinterpret_cast<job*>(std::uintptr_t{1}); }
     void take_remote() noexcept;
     job* pop() noexcept;
@@ -99,7 +106,9 @@ class executor {
     std::uint32_t next_streak_ = 0;
     std::uint32_t* map_;
     job* running_ = nullptr;
+    branch* spare_ = nullptr; // linked by job::next
     reaper reaper_;
+    failure_reaper failure_reaper_;
     ready_level single_;
     std::uint32_t own_map_ = 0;
     // Jobs handed in from elsewhere, last in first; `asleep()` while the loop sleeps.
@@ -125,9 +134,28 @@ inline continuation* executor::finish(branch& b) noexcept {
     return &reaper_;
 }
 
-inline continuation* executor::finish(branch& b, failure_cause why) noexcept {
-    reaper_.why = std::move(why);
-    return finish(b);
+// What a new slot has from its memory's zeroes, a used one has from the end of its last use: no leaf, no pins.
+inline void branch::init(continuation& root, ready_level& queue, scope_base& in) noexcept {
+    target = &root;
+    level.store(&queue, order::relaxed);
+    scope = &in;
+    flags_.store(0, order::relaxed);
+}
+
+inline branch* branch::make(continuation& root, ready_level& queue, scope_base& in) noexcept {
+    branch* b = queue.owner->spare_;
+    if (!b) [[unlikely]]
+        return make_shared(root, queue, in);
+    queue.owner->spare_ = static_cast<branch*>(b->next);
+    b->init(root, queue, in);
+    return b;
+}
+
+inline void branch::recycle() noexcept {
+    ++generation;
+    executor& here = *home().owner;
+    next = here.spare_;
+    here.spare_ = this;
 }
 
 } // namespace weft

@@ -34,7 +34,7 @@ void scope::fail(error e) noexcept {
     deliver_stop();
 }
 
-void scope::detach(branch& child) noexcept {
+void scope::detach_slowly(branch& child) noexcept {
     lock();
     bool ended = child.has(branch::done);
     if (!ended) child.set(branch::detached);
@@ -45,12 +45,7 @@ void scope::detach(branch& child) noexcept {
     frame->destroy(frame);
 }
 
-void scope::retire(branch& child) noexcept {
-    lock();
-    unlink(child);
-    unlock();
-    child.release();
-}
+void scope::retire(branch& child) noexcept { retire_header(child); }
 
 bool scope::add_joiner(joiner& j) noexcept {
     lock();
@@ -80,8 +75,7 @@ bool scope::remove_joiner(joiner& j) noexcept {
 void scope::drop_finished() noexcept {
     while (branch* child = children()) {
         continuation* frame = child->target;
-        unlink(*child);
-        child->release();
+        retire_header(*child);
         frame->destroy(frame);
     }
 }

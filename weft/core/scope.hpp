@@ -72,7 +72,12 @@ class scope : public scope_base {
     void fail(error e) noexcept;
     void drop_finished() noexcept;
     // For join handles; each takes the guard.
-    void detach(branch& child) noexcept;
+    void detach(branch& child) noexcept {
+        if (child.has(branch::done) || is_shared()) [[unlikely]]
+            return detach_slowly(child);
+        child.set(branch::detached);
+    }
+    void detach_slowly(branch& child) noexcept;
     void retire(branch& child) noexcept;
     bool add_joiner(joiner& j) noexcept;    // false: the child has ended already
     bool remove_joiner(joiner& j) noexcept; // false: it was found and woken already

@@ -18,42 +18,42 @@ void scope_base::open_root(ready_level& level, bool across_threads) noexcept {
     live_ = 1;
 }
 
-ready_level& scope_base::default_level() const noexcept {
-    if (!shared_) return *level_;
+ready_level& scope_base::level_here() const noexcept {
     executor* here = port::current();
     if (!here || here == level_->owner) return *level_;
     return here->level(level_->bit ? static_cast<std::size_t>(__builtin_ctz(level_->bit)) : 0);
 }
 
-branch* scope_base::new_child(continuation& target, ready_level& level) noexcept {
-    branch* b = branch::make(&target, level, this);
+branch* scope_base::new_shared_child(continuation& target, ready_level& level) noexcept {
+    branch* b = branch::make_shared(target, level, *this);
     if (!b) return nullptr;
-    lock();
-    b->previous = nullptr;
-    b->following = children_;
-    if (children_) children_->previous = b;
-    children_ = b;
-    ++live_;
-    if (stopping_.load(order::relaxed)) b->set(branch::stop);
-    unlock();
+    lock_guard hold(guard_);
+    link(*b);
     return b;
 }
 
-void scope_base::launch(branch& child) noexcept {
-    ready_level& queue = child.home();
-    if (!queue.owner->shared && !child.scope->shared_) {
-        queue.push(child);
+void scope_base::launch_shared(branch& child) noexcept { child.wake(); }
+
+void scope_base::retire_header(branch& child) noexcept {
+    if (!shared_) {
+        unlink(child);
+        child.recycle();
         return;
     }
-    child.wake();
+    lock();
+    unlink(child);
+    unlock();
+    child.release();
 }
 
-void scope_base::unlink(branch& child) noexcept {
-    if (child.previous)
-        child.previous->following = child.following;
-    else
-        children_ = child.following;
-    if (child.following) child.following->previous = child.previous;
+void scope_base::child_succeeded(branch& child) noexcept {
+    if (shared_ || !child.ends_unseen()) [[unlikely]]
+        return child_ended(child, nullptr);
+    continuation* frame = child.target;
+    frame->destroy(frame);
+    unlink(child);
+    child.recycle();
+    if (--live_ == 0) emptied();
 }
 
 void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
@@ -64,12 +64,7 @@ void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
     deliver_stop();
     // Outside of the guard: destructors of user code run here, and may use the scope.
     if (what == fate::destroy) frame->destroy(frame);
-    if (what != fate::keep) {
-        lock();
-        unlink(child);
-        unlock();
-        child.release();
-    }
+    if (what != fate::keep) retire_header(child);
     end_one();
 }
 
@@ -77,7 +72,10 @@ void scope_base::end_one() noexcept {
     lock();
     bool empty = --live_ == 0;
     unlock();
-    if (!empty) return;
+    if (empty) emptied();
+}
+
+void scope_base::emptied() noexcept {
     if (!owner)
         ops().emptied(*this);
     else if (!shared_)

@@ -43,13 +43,15 @@ class scope_base : public leaf {
     bool drop_hold() noexcept;
 
     // A new branch with `target` as its root, in `level`, which may be another executor's; nullptr without memory.
-    branch* new_child(continuation& target, ready_level& level) noexcept;
+    inline branch* new_child(continuation& target, ready_level& level) noexcept;
     // Puts it in its ready queue.
-    static void launch(branch& child) noexcept;
+    static inline void launch(branch& child) noexcept;
     // The level for children that say nothing else: the owner's priority on the calling executor.
-    ready_level& default_level() const noexcept;
+    inline ready_level& default_level() const noexcept;
 
     void child_ended(branch& child, failure_cause* why) noexcept;
+    // The same after a success, with the short way for a child that nobody waits for.
+    void child_succeeded(branch& child) noexcept;
 
   protected:
     const scope_kind& ops() const noexcept { return *static_cast<const scope_kind*>(kind); }
@@ -59,10 +61,12 @@ class scope_base : public leaf {
     void unlock() noexcept {
         if (shared_) guard_.unlock();
     }
+    bool is_shared() const noexcept { return shared_; }
     // Under the guard; the stop is delivered when the guard is given back. True if this call was the first.
     bool stop_children() noexcept;
     void deliver_stop() noexcept;
-    void unlink(branch& child) noexcept;
+    inline void unlink(branch& child) noexcept;
+    void retire_header(branch& child) noexcept;
     branch* children() const noexcept { return children_; }
     // Children that run on foreign executors need the guard even if the owner's executor shares nothing.
     void share() noexcept { shared_ = true; }
@@ -80,6 +84,11 @@ class scope_base : public leaf {
         scope_base* scope;
     };
 
+    branch* new_shared_child(continuation& target, ready_level& level) noexcept;
+    static void launch_shared(branch& child) noexcept;
+    ready_level& level_here() const noexcept;
+    inline void link(branch& child) noexcept;
+    void emptied() noexcept;
     static void continue_tour(continuation* message);
     void deliver_here() noexcept;
     void tour_step() noexcept;
@@ -95,5 +104,39 @@ class scope_base : public leaf {
     job tour_job_;
     tour_message tour_;
 };
+
+inline void scope_base::link(branch& child) noexcept {
+    child.previous = nullptr;
+    child.following = children_;
+    if (children_) children_->previous = &child;
+    children_ = &child;
+    ++live_;
+    if (stopping_.load(order::relaxed)) child.set(branch::stop);
+}
+
+inline void scope_base::unlink(branch& child) noexcept {
+    if (child.previous)
+        child.previous->following = child.following;
+    else
+        children_ = child.following;
+    if (child.following) child.following->previous = child.previous;
+}
+
+inline branch* scope_base::new_child(continuation& target, ready_level& level) noexcept {
+    if (shared_) [[unlikely]]
+        return new_shared_child(target, level);
+    branch* b = branch::make(target, level, *this);
+    if (b) [[likely]]
+        link(*b);
+    return b;
+}
+
+inline void scope_base::launch(branch& child) noexcept {
+    if (child.scope->shared_) [[unlikely]]
+        return launch_shared(child);
+    child.home().push(child);
+}
+
+inline ready_level& scope_base::default_level() const noexcept { return shared_ ? level_here() : *level_; }
 
 } // namespace weft

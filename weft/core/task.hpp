@@ -23,14 +23,14 @@ template <class T> class outcome {
   public:
     outcome() noexcept {}
     ~outcome() {
-        if (state_ == state::value)
-            std::destroy_at(&value_);
-        else if (state_ == state::exception)
+        if (state_ == state::exception) [[unlikely]]
             std::destroy_at(&exception_);
+        else if (state_ == state::value)
+            std::destroy_at(&value_);
     }
     template <class... A> void set(A&&... a) {
         std::construct_at(&value_, std::forward<A>(a)...);
-        state_ = state::value;
+        if constexpr (!std::is_trivially_destructible_v<T>) state_ = state::value;
     }
     void set_exception() noexcept {
         std::construct_at(&exception_, thrown::current());
@@ -46,7 +46,11 @@ template <class T> class outcome {
     const T& value() const noexcept { return value_; }
 
   private:
-    enum class state : unsigned char { none, value, exception };
+    enum class state : unsigned char {
+        none,
+        value,
+        exception
+    }; // `none` also for a value that needs no destructor
     union {
         T value_;
         thrown exception_;
@@ -126,19 +130,19 @@ template <class T> class promise_common : public promise_base {
         branch->target = &self;
         executor& here = *branch->home().owner;
         if (outcome_.has_exception()) [[unlikely]]
-            return finish_failed(here);
+            return end_failed(here);
         if constexpr (is_result<T>) {
             if (!outcome_.value().has_value()) [[unlikely]]
-                return finish_failed(here);
+                return end_failed(here);
         }
         return here.finish(*branch)->handle();
     }
-    [[gnu::cold, gnu::noinline]] std::coroutine_handle<> finish_failed(executor& here) noexcept {
+    [[gnu::cold, gnu::noinline]] std::coroutine_handle<> end_failed(executor& here) noexcept {
         if constexpr (is_result<T>) {
             if (!outcome_.has_exception())
-                return here.finish(*branch, failure_cause(outcome_.value().error()))->handle();
+                return here.finish_failed(*branch, failure_cause(outcome_.value().error()))->handle();
         }
-        return here.finish(*branch, failure_cause(outcome_.exception()))->handle();
+        return here.finish_failed(*branch, failure_cause(outcome_.exception()))->handle();
     }
 };
 
@@ -197,19 +201,21 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
     // False for an empty task: moved from, awaited, or without memory.
     explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
 
-    bool await_ready() const noexcept { return !frame_; }
+    constexpr bool await_ready() const noexcept { return false; }
     template <class P>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<P> h,
                                           const void* site = WEFT_AWAIT_SITE) noexcept {
         static_assert(weft_promise<P>, "a weft::task can be awaited in a weft::task only");
         promise_base& p = h.promise();
         p.site = site;
+        if (!frame_) [[unlikely]]
+            return missing(h);
         return run_on(*p.branch, frame_of(h));
     }
     T await_resume() {
-        if (!frame_) [[unlikely]]
-            return no_frame();
         if constexpr (is_result<T>) {
+            if (!frame_) [[unlikely]]
+                return no_frame();
             // ok() may have ended the child in its middle: its locals go before the parent's code goes on.
             task done(std::move(*this));
             return done.frame_.promise().take();
@@ -252,6 +258,11 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
 
   private:
     friend promise_type;
+    // Only a result can say that there is no frame.
+    [[gnu::cold]] static std::coroutine_handle<> missing(std::coroutine_handle<> awaiting) noexcept {
+        if constexpr (!is_result<T>) no_frame();
+        return awaiting;
+    }
     explicit task(std::coroutine_handle<promise_type> h) noexcept : frame_(h) {}
 
     std::coroutine_handle<promise_type> frame_;
