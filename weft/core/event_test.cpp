@@ -1,0 +1,97 @@
+#include <weft/core/event.hpp>
+
+#include <weft/core/ok.hpp>
+#include <weft/core/scope.hpp>
+#include <weft/core/testing.hpp>
+#include <weft/core/timeout.hpp>
+#include <weft/core/when_any.hpp>
+#include <weft/core/yield.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+using weft::errc;
+using weft::result;
+using weft::task;
+
+constinit weft::event global;
+
+template <class E> task<bool> wakes_all(E& e) {
+    int order[5] = {};
+    int woken = 0;
+    auto waiting = [&](int i) -> task<result<void>> {
+        co_await weft::ok(e.wait());
+        order[woken++] = i;
+        co_return {};
+    };
+    auto body = [&](weft::scope& s) -> task<> {
+        for (int i = 0; i < 5; ++i) s.spawn(waiting(i));
+        co_await weft::yield();
+        co_await weft::yield();
+        if (woken != 0) woken = 100;
+        e.set();
+        e.set();
+    };
+    auto done = co_await weft::with_scope(body);
+    bool in_order = woken == 5;
+    for (int i = 0; i < 5; ++i) in_order &= order[i] == i;
+    bool stays = e.is_set() && (co_await e.wait()).has_value();
+    e.reset();
+    auto none = co_await weft::timeout(1ms, e.wait());
+    co_return done.has_value() && in_order && stays && none.error() == errc::timed_out;
+}
+
+WEFT_TEST(event, lets_all_go_until_reset) {
+    weft::local::event l;
+    WEFT_CHECK(weft::testing::run(wakes_all(global)));
+    WEFT_CHECK(weft::testing::run(wakes_all(l)));
+}
+
+template <class E> task<bool> wakes_one(E& e) {
+    e.set();
+    e.set();
+    bool one = (co_await e.wait()).has_value() && !e.is_set();
+    int woken = 0;
+    auto waiting = [&]() -> task<result<void>> {
+        co_await weft::ok(e.wait());
+        ++woken;
+        co_return {};
+    };
+    auto body = [&](weft::scope& s) -> task<> {
+        for (int i = 0; i < 3; ++i) s.spawn(waiting());
+        for (int i = 0; i < 3; ++i) {
+            for (int j = 0; j < 4; ++j) co_await weft::yield();
+            one &= woken == i;
+            e.set();
+        }
+    };
+    auto done = co_await weft::with_scope(body);
+    co_return done.has_value() && one&& woken == 3 && !e.is_set();
+}
+
+WEFT_TEST(auto_event, lets_one_go_at_a_time) {
+    weft::auto_event e;
+    weft::local::auto_event l;
+    WEFT_CHECK(weft::testing::run(wakes_one(e)));
+    WEFT_CHECK(weft::testing::run(wakes_one(l)));
+}
+
+WEFT_TEST(auto_event, a_set_goes_to_somebody_in_spite_of_a_stop) {
+    auto test = []() -> task<bool> {
+        weft::auto_event e;
+        // Set while it waits and stopped before it runs: the set was not for nothing.
+        auto setting = [&]() -> task<> {
+            e.set();
+            co_return;
+        };
+        auto woken = co_await weft::when_any(e.wait(), setting());
+        bool kept = woken.get<0>().has_value() && !e.is_set();
+        // Stopped first, then set: it stays for the next.
+        auto none = co_await weft::timeout(1ms, e.wait());
+        e.set();
+        co_return kept && !none && e.is_set() && (co_await e.wait()).has_value();
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+}
+
+} // namespace

@@ -1,0 +1,97 @@
+#include <weft/core/semaphore.hpp>
+
+#include <weft/core/ok.hpp>
+#include <weft/core/scope.hpp>
+#include <weft/core/testing.hpp>
+#include <weft/core/timeout.hpp>
+#include <weft/core/when_all.hpp>
+#include <weft/core/when_any.hpp>
+#include <weft/core/yield.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+using weft::errc;
+using weft::result;
+using weft::task;
+
+constinit weft::semaphore global(3);
+
+template <class S> task<bool> bounds(S& s) {
+    int inside = 0;
+    int most = 0;
+    auto user = [&]() -> task<result<void>> {
+        co_await weft::ok(s.acquire());
+        if (++inside > most) most = inside;
+        co_await weft::yield();
+        --inside;
+        s.release();
+        co_return {};
+    };
+    auto body = [&](weft::scope& scope) -> task<> {
+        for (int i = 0; i < 20; ++i) scope.spawn(user());
+        co_return;
+    };
+    auto done = co_await weft::with_scope(body);
+    co_return done.has_value() && most == 3 && s.available() == 3;
+}
+
+WEFT_TEST(semaphore, bounds_how_many_are_inside) {
+    weft::local::semaphore l(3);
+    WEFT_CHECK(weft::testing::run(bounds(global)));
+    WEFT_CHECK(weft::testing::run(bounds(l)));
+}
+
+WEFT_TEST(semaphore, big_requests_are_not_overtaken) {
+    auto test = []() -> task<bool> {
+        weft::local::semaphore s(2);
+        int order[3] = {};
+        int served = 0;
+        auto taking = [&](int who, std::size_t n) -> task<result<void>> {
+            co_await weft::ok(s.acquire(n));
+            order[served++] = who;
+            s.release(n);
+            co_return {};
+        };
+        auto releasing = [&]() -> task<> {
+            co_await weft::yield();
+            s.release(1); // three permits: enough for the small ones, and they have to wait all the same
+            bool waited = served == 0 && !s.try_acquire();
+            s.release(1);
+            if (!waited) served = 100;
+            co_return;
+        };
+        auto r = co_await weft::when_all(taking(1, 4), taking(2, 1), taking(3, 1), releasing());
+        co_return r.has_value() && served == 3 && order[0] == 1 && order[1] == 2 && order[2] == 3 &&
+            s.available() == 4;
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+}
+
+WEFT_TEST(semaphore, a_big_request_that_gives_up_lets_small_ones_go_on) {
+    auto test = []() -> task<bool> {
+        weft::semaphore s(1);
+        auto big = [&]() -> task<bool> {
+            auto r = co_await weft::timeout(1ms, s.acquire(2));
+            co_return !r && r.error() == errc::timed_out;
+        };
+        auto both = co_await weft::when_all(big(), weft::timeout(2ms, s.acquire(1)));
+        co_return both.has_value() && std::get<0>(*both) && s.available() == 0;
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+}
+
+WEFT_TEST(semaphore, permits_that_were_handed_over_survive_the_stop) {
+    auto test = []() -> task<bool> {
+        weft::semaphore s(0);
+        auto releasing = [&]() -> task<> {
+            s.release();
+            co_return;
+        };
+        auto r = co_await weft::when_any(s.acquire(), releasing());
+        co_return r.first == 1 && r.get<0>().has_value() && s.available() == 0;
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+}
+
+} // namespace
