@@ -84,8 +84,9 @@ void echo(call& c) { c.out.bulk(c[1]); }
 
 void select(call& c) {
     auto index = parse_integer(c[1]);
-    if (!index || *index < INT32_MIN || *index > INT32_MAX)
-        return c.out.error("ERR value is not an integer or out of range");
+    if (!index) return c.out.error("ERR value is not an integer or out of range");
+    if (*index < INT32_MIN || *index > INT32_MAX)
+        return c.out.error("ERR value is out of range, value must between -2147483648 and 2147483647");
     *index == 0 ? c.out.ok() : c.out.error("ERR DB index is out of range");
 }
 

@@ -166,7 +166,7 @@ void command_info(call& c) {
     c.out.array(c.size() - 2);
     for (text name : c.args.subspan(2)) {
         const command* cmd = command_named(name);
-        cmd ? describe(c, *cmd) : c.out.null_array();
+        cmd ? describe(c, *cmd) : c.out.null();
     }
 }
 

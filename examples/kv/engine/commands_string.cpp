@@ -230,10 +230,11 @@ void msetnx(call& c) {
 void append(call& c) {
     place p;
     if (!c.find(p, 1, kind::string)) return;
+    bool existed = static_cast<bool>(p);
     std::size_t old = p ? p->value_size : 0;
     if (!size_fits(c, std::uint64_t{old} + c[2].size())) return;
     if (!(p ? c.db.resize_value(p, old + c[2].size()) : c.db.put(p, c[2]))) return c.no_memory();
-    if (old && !c[2].empty()) std::memcpy(p->value_bytes() + old, c[2].data(), c[2].size());
+    if (existed && !c[2].empty()) std::memcpy(p->value_bytes() + old, c[2].data(), c[2].size());
     c.touch(p);
     c.out.integer(p->value_size);
 }

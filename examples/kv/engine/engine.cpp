@@ -262,6 +262,13 @@ void call::log_request(std::initializer_list<text> parts) {
     kv.log_request(parts);
 }
 
-void call::arity() { out.error_of("ERR wrong number of arguments for '", cmd->full_name(), "' command"); }
+void call::arity() {
+    if (cmd->full_name() == "exec") { // which ends its transaction anyhow
+        kv.end_transaction(who);
+        return out.error(
+            "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
+    }
+    out.error_of("ERR wrong number of arguments for '", cmd->full_name(), "' command");
+}
 
 } // namespace kv

@@ -118,12 +118,11 @@ text format_float(long double value, std::span<char, float_text_size> buffer) {
 
     if (limbs == 0) whole[limbs++] = 0;
     for (std::size_t i = limbs; i-- > 0;) {
-        text group = digits(static_cast<std::uint64_t>(whole[i])).view();
-        char copy[9];
-        std::memcpy(copy, group.data(), group.size());
+        digits number{std::uint64_t{whole[i]}};
+        text group = number.view();
         if (i + 1 < limbs)
             for (std::size_t zeros = 9 - group.size(); zeros; --zeros) *out++ = '0';
-        std::memcpy(out, copy, group.size());
+        std::memcpy(out, group.data(), group.size());
         out += group.size();
     }
     int kept = decimals;

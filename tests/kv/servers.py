@@ -1,0 +1,90 @@
+"""Starts servers for the tests: each on a free port, in a folder of its own, and ready when it says so."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from resp import Client
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    def __init__(self, command, folder=None, ready=10):
+        """`command` may contain {port} and {folder}."""
+        self.own_folder = folder is None
+        self.folder = folder or tempfile.mkdtemp(prefix="weft-kv-")
+        self.template, self.ready = command, ready
+        self.process = None
+        self.start()
+
+    def start(self):
+        for _ in range(5):  # the port was free a moment ago, which does not mean that it still is
+            self.port = free_port()
+            command = [part.format(port=self.port, folder=self.folder) for part in self.template]
+            self.log = open(os.path.join(self.folder, "server.log"), "ab")
+            self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, cwd=self.folder)
+            if self.wait_ready():
+                return self
+        raise RuntimeError("the server did not start:\n" + self.log_text())
+
+    def wait_ready(self):
+        deadline = time.monotonic() + self.ready
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                with Client(self.port, timeout=1) as c:
+                    if c("PING").startswith(b"+PONG"):
+                        return True
+            except OSError:
+                time.sleep(0.01)
+        return False
+
+    def log_text(self):
+        with open(os.path.join(self.folder, "server.log"), errors="replace") as f:
+            return f.read()
+
+    def client(self, **options):
+        return Client(self.port, **options)
+
+    def send_signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, timeout=20):
+        return self.process.wait(timeout)
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.send_signal(number)
+            try:
+                self.wait()
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.wait()
+        self.log.close()
+        return self.process.returncode
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def redis_server():
+    return Server(["redis-server", "--port", "{port}", "--dir", "{folder}", "--save", "", "--databases", "1"])
+
+
+def weft_kv(binary, *options, folder=None):
+    return Server([binary, "--port", "{port}", "--dir", "{folder}", *options], folder=folder)
