@@ -33,6 +33,7 @@ DOORS = {
 LINUX_PORT_DOORS = [
     "weft/ports/linux/backend.hpp",
     "weft/ports/linux/log.hpp",
+    "weft/ports/linux/sys_thread.hpp",
     "weft/ports/linux/thread_pool.hpp",
     "weft/ports/linux/worker.hpp",
 ]

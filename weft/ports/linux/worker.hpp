@@ -11,7 +11,7 @@
 namespace weft {
 
 class backend;
-class blocking_pool;
+class thread_pool;
 class worker;
 
 namespace detail {
@@ -44,8 +44,10 @@ class worker : private detail::level_memory, public executor {
     // was made on the same thread.
     void open(std::unique_ptr<backend> io) noexcept;
     // The calling thread is nobody's worker any more. Only when nothing is left that could wake this worker. Waits until the
-    // last thread that was just about to ring has done so. The back-end goes with the worker, or the next open().
+    // last thread that was just about to ring has done so.
     void close() noexcept;
+    // Destroys the back-end, when nobody knocks any more. On the worker's own thread, or after its end.
+    void drop_io() noexcept;
     bool is_open() const noexcept { return io_ != nullptr; }
 
     // One turn: a batch of ready jobs, due timers, finished I/O; sleeps if there is nothing to do. While jobs are ready
@@ -63,7 +65,7 @@ class worker : private detail::level_memory, public executor {
     void join(worker_team& team, std::size_t index) noexcept;
 
     // The pool that blocking() uses in tasks of this worker; set by the runtime.
-    blocking_pool* blocking = nullptr;
+    thread_pool* blocking = nullptr;
 
     // For port::ring().
     void ring_from_outside() noexcept;
@@ -71,7 +73,7 @@ class worker : private detail::level_memory, public executor {
   private:
     bool run_and_share();
     void share() noexcept;
-    bool look_at_io(std::int64_t now) noexcept;
+    bool time_to_poll(std::int64_t now) noexcept;
 
     timer_wheel timers_;
     std::unique_ptr<backend> io_;
