@@ -40,6 +40,9 @@ LINUX_PORT_DOORS = [
 
 # The headers of io that a host's port completes: the contract for I/O, as core/port.hpp is the one for everything else.
 IO_CONTRACT = [
+    "weft/io/buffer.hpp",
+    "weft/io/directory_entry.hpp",
+    "weft/io/endpoint.hpp",
     "weft/io/host.hpp",
     "weft/io/operation.hpp",
 ]

@@ -22,8 +22,6 @@ enum class io_code : std::uint8_t {
     write_vector,     // data: const_buffer[size]
     receive,          // of a connected socket
     send,             //
-    receive_vector,   // data: mutable_buffer[size]
-    send_vector,      // data: const_buffer[size]
     receive_message,  // data: io_message
     send_message,     // data: io_message
     accept,           // the result is a handle
@@ -38,7 +36,7 @@ enum class io_code : std::uint8_t {
     sync_data,        //
     truncate,         // to `offset` bytes
     file_size,        // the result is a size
-    open,             // data: a path; mode: see open_mode; argument: permissions; the result is a handle
+    open,             // data: a path; mode: see open_bit; argument: permissions; the result is a handle
     open_directory,   // data: a path; the result is a handle
     read_directory,   // entries as host::next_entry() takes them apart
     rename,           // data, second: paths
@@ -52,11 +50,26 @@ enum class io_code : std::uint8_t {
 enum io_flag : std::uint8_t {
     io_whole = 1,       // goes on until `size` bytes are through; the end of the input is errc::end_of_file
     io_short_empty = 2, // a short transfer means that nothing is left for now: byte streams without records
+    io_known_empty = 4, // nothing was left the last time: a guess, given and brought back
+};
+
+// io_code::open's mode: two bits of access (0 read, 1 write, 2 both), and these.
+enum open_bit : std::uint8_t {
+    open_bit_append = 4,
+    open_bit_create = 8,
+    open_bit_truncate = 16,
+    open_bit_exclusive = 32, // with create: an error if it is there already
+    open_bit_sync_data = 64, // each write returns when the data is on the medium
+};
+
+// Words that belong to the back-end while an operation is in flight: list links and the like.
+struct io_scratch {
+    void* words[4];
 };
 
 // One operation of one branch, in the awaiting frame. The first part is filled in by the one who makes it; the outcome by
 // the back-end, which owns the rest while the operation is in flight.
-class io_operation : public leaf {
+class io_operation : public leaf, public io_scratch {
   public:
     // The outcome of an operation that ended because of a stop and had no effect.
     static constexpr std::int64_t stopped = INT64_MIN;
@@ -80,8 +93,6 @@ class io_operation : public leaf {
         void* second;
     };
     std::int64_t result = 0; // what the code says; stopped; ended_early; or the host's error number, negative
-    // The back-end's: list links and the like.
-    void* scratch[4];
 };
 
 } // namespace weft

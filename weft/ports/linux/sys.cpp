@@ -77,20 +77,6 @@ void ignore_broken_pipes() noexcept {
     signal_action(SIGPIPE, &now, nullptr);
 }
 
-void log_line(const char* const* parts) noexcept {
-    char line[512] = "weft: ";
-    std::size_t used = 6;
-    for (; *parts; ++parts) {
-        std::size_t n = std::strlen(*parts);
-        if (n > 500 - used) n = 500 - used;
-        std::memcpy(line + used, *parts, n);
-        used += n;
-    }
-    line[used++] = '\n';
-    // A log that cannot be written is lost: there is nowhere to say so.
-    (void)write(2, line, used);
-}
-
 const char* describe(long number) noexcept {
     const char* name = ::strerrordesc_np(static_cast<int>(number < 0 ? -number : number));
     return name ? name : "unknown error";

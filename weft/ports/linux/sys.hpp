@@ -151,6 +151,10 @@ inline long epoll_wait_precise(int ep, epoll_event* to, int n, const timespec& w
 #endif
 }
 
+inline long poll(pollfd* list, unsigned n, int milliseconds) noexcept {
+    return outcome(::poll(list, n, milliseconds));
+}
+
 // Signals.
 
 inline long signal_action(int number, const struct sigaction* to, struct sigaction* old) noexcept {
@@ -162,12 +166,6 @@ void ignore_broken_pipes() noexcept;
 // The world around.
 
 inline const char* environment(const char* name) noexcept { return ::getenv(name); }
-// One line on standard error: "weft: " and the parts, up to a nullptr. Cut at 500 bytes.
-void log_line(const char* const* parts) noexcept;
-template <class... P> inline void log(P... parts) noexcept {
-    const char* list[] = {parts..., nullptr};
-    log_line(list);
-}
 // What the OS calls an error number, given as it is or negative.
 const char* describe(long number) noexcept;
 

@@ -1,0 +1,277 @@
+#include <weft/ports/linux/epoll.hpp>
+
+#include <new>
+
+#include <weft/core/timer_wheel.hpp>
+#include <weft/ports/linux/perform.hpp>
+#include <weft/ports/linux/sys.hpp>
+
+namespace weft {
+
+atomic<std::uint32_t> descriptor_generations::counts_[descriptor_generations::count];
+
+namespace {
+
+// What a waiting operation keeps in its scratch words.
+io_operation*& next_of(io_operation& op) noexcept { return *reinterpret_cast<io_operation**>(&op.words[0]); }
+io_operation*& previous_of(io_operation& op) noexcept {
+    return *reinterpret_cast<io_operation**>(&op.words[1]);
+}
+
+// io_operation::state
+enum : std::uint8_t { at_rest, waiting, in_pool };
+
+constexpr std::uint64_t bell_mark = UINT64_MAX;
+
+std::uint64_t mark_of(int fd, std::uint32_t generation) noexcept {
+    return static_cast<std::uint64_t>(generation) << 32 | static_cast<std::uint32_t>(fd);
+}
+
+} // namespace
+
+result<std::unique_ptr<backend>> epoll_backend::make(thread_pool* pool) {
+    long ep = sys::epoll_create();
+    if (ep < 0) return failure(sys::error_from(ep));
+    long bell = sys::event_descriptor(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (bell < 0) {
+        sys::close(static_cast<int>(ep));
+        return failure(sys::error_from(bell));
+    }
+    epoll_event e{};
+    e.events = EPOLLIN | EPOLLET; // edge-triggered: each count is an event, and none is ever read
+    e.data.u64 = bell_mark;
+    if (long r = sys::epoll_control(static_cast<int>(ep), EPOLL_CTL_ADD, static_cast<int>(bell), e); r < 0) {
+        sys::close(static_cast<int>(ep));
+        sys::close(static_cast<int>(bell));
+        return failure(sys::error_from(r));
+    }
+    return std::unique_ptr<backend>(new epoll_backend(static_cast<int>(ep), static_cast<int>(bell), pool));
+}
+
+epoll_backend::epoll_backend(int ep, int bell, thread_pool* pool) noexcept
+    : epoll_(ep), bell_(bell), pooled_(pool, *this) {}
+
+epoll_backend::~epoll_backend() {
+    // What waits for readiness holds nothing of the kernel's. What the pool has begun is awaited, and may ring until then.
+    pooled_.await_all();
+    sys::close(epoll_);
+    sys::close(bell_);
+    std::free(static_cast<void*>(entries_));
+}
+
+void epoll_backend::append(queue& q, io_operation& op) noexcept {
+    next_of(op) = nullptr;
+    previous_of(op) = q.tail;
+    if (q.tail)
+        next_of(*q.tail) = &op;
+    else
+        q.head = &op;
+    q.tail = &op;
+}
+
+void epoll_backend::remove(queue& q, io_operation& op) noexcept {
+    io_operation* next = next_of(op);
+    io_operation* previous = previous_of(op);
+    (previous ? next_of(*previous) : q.head) = next;
+    (next ? previous_of(*next) : q.tail) = previous;
+}
+
+// The entry of a descriptor, made if need be. False without memory.
+bool epoll_backend::enter(int fd, entry*& e) noexcept {
+    auto index = static_cast<std::size_t>(fd);
+    if (index >= capacity_) {
+        std::size_t wanted = capacity_ ? capacity_ : 64;
+        while (wanted <= index) wanted *= 2;
+        auto* grown = static_cast<entry*>(std::realloc(static_cast<void*>(entries_), wanted * sizeof(entry)));
+        if (!grown) return false;
+        for (std::size_t i = capacity_; i < wanted; ++i) new (&grown[i]) entry;
+        entries_ = grown;
+        capacity_ = wanted;
+    }
+    e = &entries_[index];
+    return true;
+}
+
+long epoll_backend::register_descriptor(int fd, entry& e) noexcept {
+    std::uint32_t generation = descriptor_generations::of(fd);
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+    event.data.u64 = mark_of(fd, generation);
+    long r = sys::epoll_control(epoll_, EPOLL_CTL_ADD, fd, event);
+    // The same open file under the same number: the count was one too many, or the file was closed and opened again by
+    // means of a duplicate. Either way the edge is asked for anew.
+    if (r == -EEXIST) r = sys::epoll_control(epoll_, EPOLL_CTL_MOD, fd, event);
+    if (r < 0) return r;
+    e.generation = generation;
+    e.registered = true;
+    e.ready = 0; // the kernel reports what is ready by now
+    return 0;
+}
+
+// True: the operation has its outcome. False: it has to wait.
+inline bool epoll_backend::attempt(io_operation& op, entry* e, int side) noexcept {
+    for (;;) {
+        std::int64_t outcome;
+        // The two that matter for speed, without the way through perform().
+        if (op.code == io_code::receive) [[likely]]
+            outcome = sys::receive(descriptor_of(op), op.data, op.size, MSG_DONTWAIT);
+        else if (op.code == io_code::send) [[likely]]
+            outcome = sys::send(descriptor_of(op), op.data, op.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        else
+            outcome = perform(op);
+        if (outcome < 0) {
+            if (outcome == -EINTR) continue;
+            if (outcome == -EAGAIN) {
+                if (e) e->ready &= static_cast<std::uint8_t>(~(can_read << side));
+                return false;
+            }
+            op.result = outcome;
+            return true;
+        }
+        if ((op.flags & io_short_empty) && static_cast<std::size_t>(outcome) < op.size && e &&
+            !(e->ready & sticky))
+            e->ready &= static_cast<std::uint8_t>(~(can_read << side));
+        if (!(op.flags & io_whole)) [[likely]] {
+            op.result = outcome;
+            return true;
+        }
+        if (!goes_on(op, outcome)) return true;
+        if (e && !(e->ready & (can_read << side))) return false;
+    }
+}
+
+bool epoll_backend::submit(io_operation& op) noexcept {
+    io_side side = side_of(op.code);
+    if (side != io_side::pool) [[likely]]
+        return submit_waiting(op, static_cast<int>(side));
+    if (!pooled_.submit(op)) return false;
+    op.state = in_pool;
+    ++in_flight_;
+    return true;
+}
+
+bool epoll_backend::submit_waiting(io_operation& op, int side) noexcept {
+    int fd = descriptor_of(op);
+    op.result = 0;
+    if (fd < 0) {
+        op.result = -EBADF;
+        return false;
+    }
+    entry* e = static_cast<std::size_t>(fd) < capacity_ ? &entries_[fd] : nullptr;
+    bool known = e && e->registered && e->generation == descriptor_generations::of(fd);
+    if (known && (e->sides[side].head || !(e->ready & (can_read << side)))) {
+        // A connect has to be begun, whatever is known of the socket.
+        if (op.code != io_code::connect) {
+            append(e->sides[side], op);
+            op.state = waiting;
+            ++in_flight_;
+            return true;
+        }
+    }
+    if (attempt(op, known ? e : nullptr, side)) return false;
+    if (!known) {
+        long r = enter(fd, e) ? register_descriptor(fd, *e) : -ENOMEM;
+        if (r == -EPERM) { // a file that is always ready: not epoll's business
+            if (!pooled_.submit(op)) return false;
+            op.state = in_pool;
+            ++in_flight_;
+            return true;
+        }
+        if (r < 0) {
+            op.result = r;
+            return false;
+        }
+    }
+    append(e->sides[side], op);
+    op.state = waiting;
+    ++in_flight_;
+    return true;
+}
+
+void epoll_backend::cancel(io_operation& op) noexcept {
+    if (op.state == waiting) {
+        remove(entries_[descriptor_of(op)].sides[static_cast<int>(side_of(op.code))], op);
+        op.result = io_operation::stopped;
+        complete(op);
+    } else if (op.state == in_pool && pooled_.cancel(op)) {
+        complete(op);
+    }
+}
+
+inline void epoll_backend::complete(io_operation& op) noexcept {
+    op.state = at_rest;
+    --in_flight_;
+    op.owner->post();
+}
+
+inline void epoll_backend::drain(entry& e, int side) noexcept {
+    queue& q = e.sides[side];
+    while (io_operation* op = q.head) {
+        if (!(e.ready & (can_read << side)) || !attempt(*op, &e, side)) return;
+        remove(q, *op);
+        complete(*op);
+    }
+}
+
+void epoll_backend::take_from_pool() noexcept {
+    io_operation* op = pooled_.take_finished();
+    while (op) {
+        io_operation* next = pooled_operations::next(*op);
+        complete(*op);
+        op = next;
+    }
+}
+
+long epoll_backend::wait(std::int64_t deadline) noexcept {
+    if (deadline == timer_wheel::never) return sys::epoll_wait(epoll_, events_, batch, -1);
+    std::int64_t left = deadline == 0 ? 0 : deadline - port::now();
+    if (left <= 0) return sys::epoll_wait(epoll_, events_, batch, 0);
+    if (precise_) {
+        timespec t{static_cast<time_t>(left / 1'000'000'000), static_cast<long>(left % 1'000'000'000)};
+        long n = sys::epoll_wait_precise(epoll_, events_, batch, t);
+        if (n != -ENOSYS && n != -EPERM) return n;
+        precise_ = false;
+    }
+    std::int64_t milliseconds = (left + 999'999) / 1'000'000; // rather late than early
+    return sys::epoll_wait(epoll_, events_, batch,
+                           milliseconds > INT_MAX ? INT_MAX : static_cast<int>(milliseconds));
+}
+
+void epoll_backend::poll(std::int64_t deadline) noexcept {
+    if (pooled_.any_finished()) {
+        take_from_pool();
+        deadline = 0;
+    }
+    long n = wait(deadline);
+    for (long i = 0; i < n; ++i) {
+        std::uint64_t mark = events_[i].data.u64;
+        std::uint32_t what = events_[i].events;
+        if (mark == bell_mark) {
+            take_from_pool();
+            continue;
+        }
+        auto fd = static_cast<std::uint32_t>(mark);
+        entry& e = entries_[fd];
+        if (e.generation != mark >> 32) continue; // a closed descriptor's last words
+        if (what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) [[unlikely]] {
+            e.ready |= sticky;
+            what |= EPOLLIN;
+            if (what & (EPOLLHUP | EPOLLERR)) what |= EPOLLOUT;
+        }
+        if (what & EPOLLIN) {
+            e.ready |= can_read;
+            drain(e, 0);
+        }
+        if (what & EPOLLOUT) {
+            e.ready |= can_write;
+            drain(e, 1);
+        }
+    }
+}
+
+void epoll_backend::ring() noexcept {
+    std::uint64_t one = 1;
+    sys::write(bell_, &one, sizeof one);
+}
+
+} // namespace weft

@@ -1,0 +1,48 @@
+// An operation as the system call that it stands for, and what becomes of a transfer that is not yet whole.
+#pragma once
+
+#include <weft/io/host.hpp>
+#include <weft/io/operation.hpp>
+#include <weft/ports/linux/sys.hpp>
+
+namespace weft {
+
+// Who can wait for an operation to be possible.
+enum class io_side : std::uint8_t {
+    input,  // the descriptor becoming readable
+    output, // the descriptor becoming writable
+    pool,   // nobody: it may block the thread that does it
+};
+io_side side_of(io_code code) noexcept;
+
+// Makes the system call, once, without regard to io_whole. The outcome as in io_operation::result.
+std::int64_t perform(io_operation& op) noexcept;
+// For whole transfers and interrupted calls as well: until there is an outcome. For threads that may block.
+std::int64_t perform_wholly(io_operation& op) noexcept;
+
+// No system call takes more than this at a time (MAX_RW_COUNT).
+inline constexpr std::size_t max_transfer = 0x7ffff000;
+inline std::size_t transfer_size(const io_operation& op) noexcept {
+    return op.size < max_transfer ? op.size : max_transfer;
+}
+
+// Takes one more outcome of a whole transfer into account: true, and the operation stands for the rest; or false, and it
+// has its final outcome. While a transfer goes on, op.result counts what is through.
+bool goes_on(io_operation& op, std::int64_t outcome) noexcept;
+
+// The messages of receive_message and send_message as the kernel takes them, in the message's own memory.
+inline io_message& message_of(io_operation& op) noexcept { return *static_cast<io_message*>(op.data); }
+msghdr& native_message(io_operation& op) noexcept;
+// After a receive: where it came from, and what was cut off.
+void settle_message(io_operation& op) noexcept;
+
+inline iovec* vectors_of(io_operation& op) noexcept { return static_cast<iovec*>(op.data); }
+inline int descriptor_of(const io_operation& op) noexcept { return static_cast<int>(op.handle); }
+
+// The flags of open(2) for op.mode.
+int open_flags(const io_operation& op) noexcept;
+
+// What stands in for a new socket's or a new file's flags.
+inline constexpr int accept_flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+} // namespace weft

@@ -1,0 +1,507 @@
+#include <weft/ports/linux/uring.hpp>
+
+#include <algorithm>
+#include <new>
+
+#include <weft/core/timer_wheel.hpp>
+#include <weft/ports/linux/perform.hpp>
+
+namespace weft {
+
+namespace {
+
+// io_operation::state
+enum : std::uint8_t { at_rest, listed, in_kernel, in_pool };
+
+// The low half of a mark holds the slot's index and whose answer it is.
+constexpr std::uint32_t cancel_bit = 1u << 31;
+// liburing keeps UINT64_MAX for itself.
+constexpr std::uint64_t bell_mark = UINT64_MAX - 1;
+
+// IORING_OP_* that weft hands to the kernel.
+constexpr int needed[] = {
+    IORING_OP_READ,     IORING_OP_WRITE,   IORING_OP_READV,   IORING_OP_WRITEV,       IORING_OP_RECV,
+    IORING_OP_SEND,     IORING_OP_RECVMSG, IORING_OP_SENDMSG, IORING_OP_ACCEPT,       IORING_OP_CONNECT,
+    IORING_OP_POLL_ADD, IORING_OP_FSYNC,   IORING_OP_OPENAT,  IORING_OP_RENAMEAT,     IORING_OP_UNLINKAT,
+    IORING_OP_MKDIRAT,  IORING_OP_CLOSE,   IORING_OP_NOP,     IORING_OP_ASYNC_CANCEL,
+};
+
+// From the best to what every kernel with the needed operations has.
+constexpr unsigned flavours[] = {
+    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+        IORING_SETUP_SUBMIT_ALL,
+    IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
+    0,
+};
+
+io_operation*& next_of(io_operation& op) noexcept { return *reinterpret_cast<io_operation**>(&op.words[0]); }
+io_operation*& previous_of(io_operation& op) noexcept {
+    return *reinterpret_cast<io_operation**>(&op.words[1]);
+}
+std::uintptr_t& slot_word(io_operation& op) noexcept {
+    return *reinterpret_cast<std::uintptr_t*>(&op.words[2]);
+}
+
+long make_ring(io_uring& ring, const uring_settings& settings) noexcept {
+    long r = -EINVAL;
+    for (unsigned flags : flavours) {
+        io_uring_params p{};
+        // Disabled until its home thread turns it on, and so becomes the one issuer.
+        p.flags = flags | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+        p.cq_entries = settings.completion_entries;
+        r = ::io_uring_queue_init_params(settings.submission_entries, &ring, &p);
+        if (r != -EINVAL) break;
+    }
+    return r;
+}
+
+bool knows_operations(io_uring& ring) noexcept {
+    io_uring_probe* probe = ::io_uring_get_probe_ring(&ring);
+    if (!probe) return false;
+    bool all = true;
+    for (int op : needed) all = all && ::io_uring_opcode_supported(probe, op);
+    ::io_uring_free_probe(probe);
+    return all;
+}
+
+} // namespace
+
+result<std::unique_ptr<backend>> uring_backend::make(thread_pool* pool, const char*& reason,
+                                                     const uring_settings& settings) {
+    io_uring ring{};
+    if (long r = make_ring(ring, settings); r < 0) {
+        reason = sys::describe(r);
+        return failure(sys::error_from(r));
+    }
+    // No completion is dropped; a wait takes its timeout along; what a submission points to may go after it; and polls
+    // with several shots (they came with the last of these features, in 5.13).
+    constexpr unsigned features = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_SUBMIT_STABLE |
+                                  IORING_FEAT_FAST_POLL | IORING_FEAT_RSRC_TAGS;
+    if ((ring.features & features) != features || !knows_operations(ring)) {
+        ::io_uring_queue_exit(&ring);
+        reason = "the kernel's io_uring lacks operations";
+        return failure(errc::not_supported);
+    }
+    long bell = sys::event_descriptor(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (bell < 0) {
+        ::io_uring_queue_exit(&ring);
+        reason = sys::describe(bell);
+        return failure(sys::error_from(bell));
+    }
+    reason = ring.flags & IORING_SETUP_DEFER_TASKRUN ? "the kernel allows it"
+                                                     : "the kernel allows it, without deferred task runs";
+    return std::unique_ptr<backend>(new uring_backend(ring, static_cast<int>(bell), pool, settings));
+}
+
+uring_backend::uring_backend(const io_uring& ring, int bell, thread_pool* pool,
+                             const uring_settings& settings) noexcept
+    : ring_(ring), settings_(settings), bell_(bell), can_poll_first_(ring.flags & IORING_SETUP_DEFER_TASKRUN),
+      pooled_(pool, *this) {}
+
+uring_backend::~uring_backend() {
+    drain();
+    pooled_.await_all();
+    ::io_uring_queue_exit(&ring_);
+    sys::close(bell_);
+    std::free(slots_);
+}
+
+// Nothing that the kernel may still write to is given up before the kernel has said its last word about it.
+void uring_backend::drain() noexcept {
+    draining_ = true;
+    while (listed_) {
+        io_operation& op = *listed_;
+        unlist(op);
+        op.result = io_operation::stopped;
+        complete(op);
+    }
+    for (std::uint32_t i = 0; i < slot_count_; ++i)
+        if (slots_[i].op && !slots_[i].cancelled) send_cancel(i);
+    for (unsigned spins = 0; in_kernel_ != 0; ++spins) {
+        poll(port::now() + 10'000'000);
+        port::relax(spins);
+    }
+}
+
+void uring_backend::bind() noexcept {
+    bound_ = true;
+    if (::io_uring_enable_rings(&ring_) < 0) port::panic("an io_uring could not be turned on");
+    // One look-up less for each system call; where it is not to be had, nothing is lost.
+    (void)::io_uring_register_ring_fd(&ring_);
+}
+
+int uring_backend::submit_collected() noexcept {
+    if (settings_.failing_submits && *settings_.failing_submits > 0) {
+        --*settings_.failing_submits;
+        return -EAGAIN;
+    }
+    return ::io_uring_submit(&ring_);
+}
+
+// An empty entry; nullptr if the queue is full and the kernel takes none now.
+io_uring_sqe* uring_backend::entry() noexcept {
+    io_uring_sqe* sqe = ::io_uring_get_sqe(&ring_);
+    if (sqe) [[likely]]
+        return sqe;
+    submit_collected();
+    return ::io_uring_get_sqe(&ring_);
+}
+
+uring_backend::slot* uring_backend::take_slot() noexcept {
+    if (free_ == none) {
+        if (slot_count_ >= settings_.slot_limit) return nullptr;
+        std::uint32_t wanted = std::min(slot_count_ ? slot_count_ * 2 : 128, settings_.slot_limit);
+        auto* grown = static_cast<slot*>(std::realloc(static_cast<void*>(slots_), wanted * sizeof(slot)));
+        if (!grown) return nullptr;
+        slots_ = grown;
+        for (std::uint32_t i = wanted; i-- > slot_count_;) {
+            slots_[i] = slot{};
+            slots_[i].next = free_;
+            free_ = i;
+        }
+        slot_count_ = wanted;
+    }
+    slot& s = slots_[free_];
+    free_ = s.next;
+    s.expects = 0;
+    s.cancelled = false;
+    s.polling = false;
+    ++in_kernel_;
+    return &s;
+}
+
+void uring_backend::free_slot(slot& s) noexcept {
+    ++s.generation;
+    s.op = nullptr;
+    s.next = free_;
+    free_ = index_of(s);
+    --in_kernel_;
+}
+
+void uring_backend::enlist(io_operation& op) noexcept {
+    op.state = listed;
+    next_of(op) = nullptr;
+    previous_of(op) = last_listed_;
+    (last_listed_ ? next_of(*last_listed_) : listed_) = &op;
+    last_listed_ = &op;
+}
+
+void uring_backend::unlist(io_operation& op) noexcept {
+    io_operation* next = next_of(op);
+    io_operation* previous = previous_of(op);
+    (previous ? next_of(*previous) : listed_) = next;
+    (next ? previous_of(*next) : last_listed_) = previous;
+}
+
+// True: the kernel's queue has it. False: it has to wait for room.
+bool uring_backend::start(io_operation& op) noexcept {
+    slot* s = take_slot();
+    if (!s) return false;
+    s->op = &op;
+    if (!enter_kernel(*s)) {
+        free_slot(*s);
+        return false;
+    }
+    op.state = in_kernel;
+    slot_word(op) = index_of(*s);
+    return true;
+}
+
+bool uring_backend::enter_kernel(slot& s) noexcept {
+    io_uring_sqe* sqe = entry();
+    if (!sqe) return false;
+    if (s.polling)
+        ::io_uring_prep_poll_add(sqe, descriptor_of(*s.op),
+                                 side_of(s.op->code) == io_side::input ? POLLIN : POLLOUT);
+    else
+        prepare(*sqe, *s.op);
+    ::io_uring_sqe_set_data64(sqe, mark_of(s));
+    s.expects |= completion;
+    return true;
+}
+
+void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
+    int fd = descriptor_of(op);
+    auto bytes = static_cast<unsigned>(transfer_size(op));
+    auto vectors = static_cast<unsigned>(std::min<std::size_t>(op.size, IOV_MAX));
+    int whole = op.flags & io_whole ? MSG_WAITALL : 0;
+    auto at = static_cast<std::uint64_t>(op.offset);
+    auto* path = static_cast<const char*>(op.data);
+    switch (op.code) {
+    case io_code::receive:
+        ::io_uring_prep_recv(&sqe, fd, op.data, bytes, whole);
+        if ((op.flags & io_known_empty) && can_poll_first_) sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
+        return;
+    case io_code::send: return ::io_uring_prep_send(&sqe, fd, op.data, bytes, MSG_NOSIGNAL | whole);
+    case io_code::read: return ::io_uring_prep_read(&sqe, fd, op.data, bytes, UINT64_MAX);
+    case io_code::write: return ::io_uring_prep_write(&sqe, fd, op.data, bytes, UINT64_MAX);
+    case io_code::read_vector: return ::io_uring_prep_readv(&sqe, fd, vectors_of(op), vectors, UINT64_MAX);
+    case io_code::write_vector: return ::io_uring_prep_writev(&sqe, fd, vectors_of(op), vectors, UINT64_MAX);
+    case io_code::receive_message:
+        return ::io_uring_prep_recvmsg(&sqe, fd, &native_message(op), MSG_CMSG_CLOEXEC);
+    case io_code::send_message: return ::io_uring_prep_sendmsg(&sqe, fd, &native_message(op), MSG_NOSIGNAL);
+    case io_code::accept: return ::io_uring_prep_accept(&sqe, fd, nullptr, nullptr, accept_flags);
+    case io_code::connect:
+        return ::io_uring_prep_connect(&sqe, fd, static_cast<const sockaddr*>(op.data),
+                                       static_cast<socklen_t>(op.size));
+    case io_code::readable: return ::io_uring_prep_poll_add(&sqe, fd, POLLIN);
+    case io_code::writable: return ::io_uring_prep_poll_add(&sqe, fd, POLLOUT);
+    case io_code::read_at: return ::io_uring_prep_read(&sqe, fd, op.data, bytes, at);
+    case io_code::write_at: return ::io_uring_prep_write(&sqe, fd, op.data, bytes, at);
+    case io_code::read_vector_at: return ::io_uring_prep_readv(&sqe, fd, vectors_of(op), vectors, at);
+    case io_code::write_vector_at: return ::io_uring_prep_writev(&sqe, fd, vectors_of(op), vectors, at);
+    case io_code::sync: return ::io_uring_prep_fsync(&sqe, fd, 0);
+    case io_code::sync_data: return ::io_uring_prep_fsync(&sqe, fd, IORING_FSYNC_DATASYNC);
+    case io_code::open: return ::io_uring_prep_openat(&sqe, AT_FDCWD, path, open_flags(op), op.argument);
+    case io_code::open_directory:
+        return ::io_uring_prep_openat(&sqe, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    case io_code::rename:
+        return ::io_uring_prep_renameat(&sqe, AT_FDCWD, path, AT_FDCWD, static_cast<const char*>(op.second),
+                                        0);
+    case io_code::remove: return ::io_uring_prep_unlinkat(&sqe, AT_FDCWD, path, 0);
+    case io_code::remove_directory: return ::io_uring_prep_unlinkat(&sqe, AT_FDCWD, path, AT_REMOVEDIR);
+    case io_code::make_directory: return ::io_uring_prep_mkdirat(&sqe, AT_FDCWD, path, op.argument);
+    case io_code::close: return ::io_uring_prep_close(&sqe, fd);
+    case io_code::truncate:
+    case io_code::file_size:
+    case io_code::read_directory: break; // the pool's
+    }
+    ::io_uring_prep_nop(&sqe);
+}
+
+bool uring_backend::submit(io_operation& op) noexcept {
+    if (!bound_) bind();
+    op.result = 0;
+    switch (op.code) {
+    case io_code::truncate: // the kernel's rings have no such operation, or not yet
+    case io_code::file_size:
+    case io_code::read_directory:
+        if (!pooled_.submit(op)) return false;
+        op.state = in_pool;
+        break;
+    default:
+        if (listed_ || !start(op)) enlist(op);
+    }
+    ++in_flight_;
+    return true;
+}
+
+void uring_backend::start_listed() noexcept {
+    while (cancels_ != none) {
+        std::uint32_t index = cancels_;
+        std::uint32_t rest = slots_[index].next;
+        cancels_ = none;
+        send_cancel(index);
+        if (cancels_ != none) { // no room again
+            slots_[index].next = rest;
+            break;
+        }
+        cancels_ = rest;
+    }
+    while (listed_) {
+        io_operation& op = *listed_;
+        unlist(op);
+        if (start(op)) continue;
+        // Back to the front.
+        op.state = listed;
+        previous_of(op) = nullptr;
+        next_of(op) = listed_;
+        (listed_ ? previous_of(*listed_) : last_listed_) = &op;
+        listed_ = &op;
+        return;
+    }
+}
+
+void uring_backend::cancel(io_operation& op) noexcept {
+    if (op.code == io_code::close) return;
+    switch (op.state) {
+    case listed:
+        unlist(op);
+        op.result = io_operation::stopped;
+        complete(op);
+        break;
+    case in_kernel: send_cancel(static_cast<std::uint32_t>(slot_word(op))); break;
+    case in_pool:
+        if (pooled_.cancel(op)) complete(op);
+        break;
+    default: break;
+    }
+}
+
+// The operation ends when both its own completion and the cancel's answer have come.
+void uring_backend::send_cancel(std::uint32_t index) noexcept {
+    slot& s = slots_[index];
+    s.cancelled = true;
+    s.expects |= cancel_answer; // also while the cancel waits for room
+    io_uring_sqe* sqe = entry();
+    if (!sqe) {
+        s.next = cancels_;
+        cancels_ = index;
+        return;
+    }
+    ::io_uring_prep_cancel64(sqe, mark_of(s), 0);
+    ::io_uring_sqe_set_data64(sqe, mark_of(s) | cancel_bit);
+}
+
+void uring_backend::complete(io_operation& op) noexcept {
+    op.state = at_rest;
+    --in_flight_;
+    if (!draining_) [[likely]]
+        op.owner->post();
+}
+
+void uring_backend::take_from_pool() noexcept {
+    io_operation* op = pooled_.take_finished();
+    while (op) {
+        io_operation* next = pooled_operations::next(*op);
+        complete(*op);
+        op = next;
+    }
+}
+
+void uring_backend::on_completion(const io_uring_cqe& c) noexcept {
+    if (c.user_data == bell_mark) {
+        if (!(c.flags & IORING_CQE_F_MORE)) bell_armed_ = false;
+        return;
+    }
+    auto low = static_cast<std::uint32_t>(c.user_data);
+    std::uint32_t index = low & ~cancel_bit;
+    auto which = low & cancel_bit ? cancel_answer : completion;
+    if (index >= slot_count_ || slots_[index].generation != c.user_data >> 32 || !slots_[index].op ||
+        !(slots_[index].expects & which)) {
+        ++stale_;
+        return;
+    }
+    slot& s = slots_[index];
+    s.expects &= static_cast<std::uint8_t>(~which);
+    if (which == completion) {
+        s.outcome = c.res;
+        s.outcome_flags = c.flags;
+    }
+    if (s.expects == 0) settle(s);
+}
+
+// Everything that was expected has come: the operation has ended, or goes back for the rest.
+void uring_backend::settle(slot& s) noexcept {
+    io_operation& op = *s.op;
+    std::int64_t outcome = s.outcome;
+    bool again;
+    if (s.cancelled && (outcome == -ECANCELED || outcome == -EINTR || s.polling)) {
+        op.result = io_operation::stopped;
+        again = false;
+    } else if (s.polling) {
+        s.polling = false;
+        again = true;
+    } else if (outcome == -EINTR) {
+        again = true;
+    } else if (outcome == -EAGAIN && side_of(op.code) != io_side::pool) {
+        // A descriptor in non-blocking mode on a kernel that takes it at its word.
+        if (s.cancelled) op.result = io_operation::stopped;
+        again = s.polling = !s.cancelled;
+    } else {
+        if (outcome >= 0) {
+            if (op.code == io_code::receive_message)
+                settle_message(op);
+            else if (op.code == io_code::readable || op.code == io_code::writable)
+                outcome = 0;
+            else if ((op.flags & io_short_empty) && outcome > 0) {
+                bool more = s.outcome_flags & IORING_CQE_F_SOCK_NONEMPTY;
+                op.flags =
+                    static_cast<std::uint8_t>(more ? op.flags & ~io_known_empty : op.flags | io_known_empty);
+            }
+        }
+        again = goes_on(op, outcome);
+        if (again && s.cancelled) {
+            op.result = io_operation::stopped;
+            again = false;
+        }
+    }
+    if (!again) {
+        free_slot(s);
+        complete(op);
+    } else if (!enter_kernel(s)) {
+        s.polling = false; // tried anew as a whole when there is room
+        free_slot(s);
+        enlist(op);
+    }
+}
+
+void uring_backend::reap() noexcept {
+    unsigned head;
+    unsigned seen = 0;
+    io_uring_cqe* c;
+    io_uring_for_each_cqe(&ring_, head, c) {
+        ++seen;
+        on_completion(*c);
+    }
+    ::io_uring_cq_advance(&ring_, seen);
+}
+
+void uring_backend::wait(std::int64_t deadline) noexcept {
+    bool fails = settings_.failing_submits && *settings_.failing_submits > 0 && ::io_uring_sq_ready(&ring_);
+    if (fails) {
+        submit_collected();
+        return;
+    }
+    if (deadline == 0) {
+        unsigned kernel_says = IO_URING_READ_ONCE(*ring_.sq.kflags);
+        if (::io_uring_sq_ready(&ring_) || (kernel_says & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)))
+            ::io_uring_submit_and_get_events(&ring_);
+        return;
+    }
+    io_uring_cqe* first;
+    if (deadline == timer_wheel::never) {
+        ::io_uring_submit_and_wait_timeout(&ring_, &first, 1, nullptr, nullptr);
+        return;
+    }
+    std::int64_t left = std::max<std::int64_t>(deadline - port::now(), 0);
+    // Lives as long as the call: the timeout travels with the wait and is no operation of its own.
+    __kernel_timespec t{left / 1'000'000'000, left % 1'000'000'000};
+    ::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &t, nullptr);
+}
+
+void uring_backend::poll(std::int64_t deadline) noexcept {
+    if (!bound_) bind();
+    if (!bell_armed_) {
+        if (io_uring_sqe* sqe = entry()) {
+            // Many shots, one for each ring(), and the count is never read.
+            ::io_uring_prep_poll_multishot(sqe, bell_, POLLIN);
+            ::io_uring_sqe_set_data64(sqe, bell_mark);
+            bell_armed_ = true;
+        }
+    }
+    if (pooled_.any_finished()) {
+        take_from_pool();
+        deadline = 0;
+    }
+    start_listed();
+    if (::io_uring_cq_ready(&ring_)) deadline = 0;
+    wait(deadline);
+    reap();
+    // What did not fit into the completion queue the kernel has kept, and hands over when asked.
+    while (::io_uring_cq_has_overflow(&ring_)) {
+        ::io_uring_get_events(&ring_);
+        if (!::io_uring_cq_ready(&ring_)) break;
+        reap();
+    }
+    if (pooled_.any_finished()) take_from_pool();
+}
+
+void uring_backend::ring() noexcept {
+    std::uint64_t one = 1;
+    sys::write(bell_, &one, sizeof one);
+}
+
+std::uint64_t uring_backend::mark_of(const io_operation& op) const noexcept {
+    return mark_of(slots_[reinterpret_cast<std::uintptr_t>(op.words[2])]);
+}
+
+bool uring_backend::forge_completion(std::uint64_t mark) noexcept {
+    io_uring_sqe* sqe = entry();
+    if (!sqe) return false;
+    ::io_uring_prep_nop(sqe);
+    ::io_uring_sqe_set_data64(sqe, mark);
+    return true;
+}
+
+} // namespace weft

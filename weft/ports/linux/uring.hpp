@@ -1,0 +1,107 @@
+// The back-end for kernels that let us use io_uring.
+#pragma once
+
+#include <cstdint>
+
+#include <weft/ports/linux/backend.hpp>
+#include <weft/ports/linux/pooled.hpp>
+#include <weft/ports/linux/sys.hpp>
+
+namespace weft {
+
+struct uring_settings {
+    uring_settings() noexcept {}
+
+    unsigned submission_entries = 512;
+    unsigned completion_entries = 8192;
+    // Operations in the kernel at the same time; what is beyond waits in a list.
+    std::uint32_t slot_limit = 1 << 20;
+    // For tests: while above zero, a submission fails with EAGAIN, as where the kernel has no memory, and counts down.
+    int* failing_submits = nullptr;
+};
+
+// One ring, entered once a turn to submit and to wait. An operation in the kernel has a slot; the completion carries the
+// slot's number and generation, so that a late or doubled one finds that its time is over.
+class uring_backend final : public backend {
+  public:
+    // Errors: what the kernel says; not_supported, with the reason, where it can do less than weft needs.
+    static result<std::unique_ptr<backend>> make(thread_pool* pool, const char*& reason,
+                                                 const uring_settings& settings = uring_settings());
+    ~uring_backend() override;
+
+    const char* name() const noexcept override { return "io_uring"; }
+    bool submit(io_operation& op) noexcept override;
+    void cancel(io_operation& op) noexcept override;
+    void poll(std::int64_t deadline) noexcept override;
+    void ring() noexcept override;
+    bool idle() const noexcept override { return in_flight_ == 0; }
+
+    // For tests.
+    std::uint64_t stale_completions() const noexcept { return stale_; }
+    std::uint32_t slots() const noexcept { return slot_count_; }
+    // What a completion for this operation carries, which must be in the kernel.
+    std::uint64_t mark_of(const io_operation& op) const noexcept;
+    // Has the kernel deliver one completion more with this mark.
+    bool forge_completion(std::uint64_t mark) noexcept;
+
+  private:
+    enum expectation : std::uint8_t { completion = 1, cancel_answer = 2 };
+    struct slot {
+        io_operation* op;
+        std::uint32_t generation;
+        std::uint32_t next; // free slots, and cancels that wait for room
+        std::int32_t outcome;
+        std::uint32_t outcome_flags;
+        std::uint8_t expects;
+        bool cancelled;
+        bool polling; // what is in the kernel stands for the operation's readiness
+    };
+    static constexpr std::uint32_t none = UINT32_MAX;
+
+    uring_backend(const io_uring& ring, int bell, thread_pool* pool, const uring_settings& settings) noexcept;
+
+    void bind() noexcept;
+    int submit_collected() noexcept;
+    io_uring_sqe* entry() noexcept;
+    bool start(io_operation& op) noexcept;
+    bool enter_kernel(slot& s) noexcept;
+    void enlist(io_operation& op) noexcept;
+    void unlist(io_operation& op) noexcept;
+    void start_listed() noexcept;
+    void send_cancel(std::uint32_t index) noexcept;
+    slot* take_slot() noexcept;
+    void free_slot(slot& s) noexcept;
+    void reap() noexcept;
+    void on_completion(const io_uring_cqe& c) noexcept;
+    void settle(slot& s) noexcept;
+    void complete(io_operation& op) noexcept;
+    void take_from_pool() noexcept;
+    void wait(std::int64_t deadline) noexcept;
+    void drain() noexcept;
+    void prepare(io_uring_sqe& sqe, io_operation& op) noexcept;
+
+    std::uint32_t index_of(const slot& s) const noexcept { return static_cast<std::uint32_t>(&s - slots_); }
+    std::uint64_t mark_of(const slot& s) const noexcept {
+        return static_cast<std::uint64_t>(s.generation) << 32 | index_of(s);
+    }
+
+    io_uring ring_;
+    const uring_settings settings_;
+    slot* slots_ = nullptr;
+    std::uint32_t slot_count_ = 0;
+    std::uint32_t free_ = none;
+    std::uint32_t cancels_ = none; // slots whose cancel waits for room
+    io_operation* listed_ = nullptr;
+    io_operation* last_listed_ = nullptr;
+    std::size_t in_flight_ = 0;
+    std::size_t in_kernel_ = 0;
+    std::uint64_t stale_ = 0;
+    int bell_;
+    bool bound_ = false;
+    bool bell_armed_ = false;
+    bool can_poll_first_;
+    bool draining_ = false;
+    pooled_operations pooled_;
+};
+
+} // namespace weft
