@@ -8,7 +8,6 @@ namespace weft {
 
 namespace {
 
-constexpr std::size_t batch = 64;
 constexpr std::size_t block = 16;              // frames come in multiples of this, and aligned to it
 constexpr std::size_t classes = 128;           // frames up to 2 kB
 constexpr std::size_t memory_bytes = 64 << 20; // all frames together
@@ -47,7 +46,7 @@ world& the_world() noexcept {
 bool turn() {
     world& w = the_world();
     w.timers.advance(w.now);
-    if (w.executor.run(batch)) return true;
+    if (w.executor.run(w.batch)) return true;
     if (!w.executor.prepare_idle()) return true;
     std::int64_t next = w.timers.next_deadline();
     w.executor.finish_idle();
@@ -60,7 +59,7 @@ void advance(std::int64_t nanoseconds) {
     world& w = the_world();
     std::int64_t until = w.now + nanoseconds;
     for (;;) {
-        while (w.executor.run(batch)) {}
+        while (w.executor.run(w.batch)) {}
         std::int64_t next = w.timers.next_deadline();
         if (next > until) break;
         if (next > w.now) w.now = next;
@@ -68,7 +67,7 @@ void advance(std::int64_t nanoseconds) {
     }
     w.now = until;
     w.timers.advance(w.now);
-    while (w.executor.run(batch)) {}
+    while (w.executor.run(w.batch)) {}
 }
 
 } // namespace hand

@@ -13,6 +13,9 @@ struct world {
     weft::timer_wheel timers{0};
     std::int64_t now = 0;
     bool rung = false;
+    // How many jobs a turn runs at most.
+    static constexpr std::size_t full_batch = 64;
+    std::size_t batch = full_batch;
     // Fault injection: the allocation with this number (1 is the next) yields nullptr; 0: none.
     std::size_t fail_allocation = 0;
     std::size_t allocations = 0;

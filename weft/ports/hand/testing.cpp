@@ -1,4 +1,5 @@
 // Runs the core's tests on the hand-turned port.
+#include <weft/core/sweep.hpp>
 #include <weft/core/testing.hpp>
 #include <weft/ports/hand/hand.hpp>
 
@@ -11,6 +12,10 @@ void turn(root_base& until) {
 }
 
 void end() { hand::the_world().executor.give_back_spare(); }
+
+void limit_turn(std::size_t jobs) noexcept {
+    hand::the_world().batch = jobs ? jobs : hand::world::full_batch;
+}
 
 void fail_allocation(std::size_t number) noexcept {
     hand::the_world().fail_allocation = number;
