@@ -28,6 +28,10 @@ template <class T> class atomic {
     T load(order o) const noexcept { return __atomic_load_n(&value_, static_cast<int>(o)); }
     void store(T value, order o) noexcept { __atomic_store_n(&value_, value, static_cast<int>(o)); }
 
+    // For moments when no other context can reach the object; the compiler may keep the value in a register.
+    T get_alone() const noexcept { return value_; }
+    void set_alone(T value) noexcept { value_ = value; }
+
     T exchange(T value, order o) noexcept {
         static_assert(wide, "read-modify-write needs a 4-byte or pointer-sized atomic");
         return __atomic_exchange_n(&value_, value, static_cast<int>(o));

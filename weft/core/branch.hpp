@@ -32,7 +32,7 @@ class branch : public job {
     // how long a branch that never has to wait keeps the others waiting.
     static constexpr std::uint16_t full_credit = 64;
 
-    enum flag : std::uint8_t {
+    enum flag : std::uint16_t {
         stop = 1,        // every further leaf fails with errc::cancelled
         stop_unseen = 2, // the home executor has not yet passed the stop on to the leaf
         detached = 4,    // nobody holds a join handle
@@ -43,10 +43,10 @@ class branch : public job {
     bool has(flag f) const noexcept { return flags_.load(order::relaxed) & f; }
     // Written under the guard of the scope, or before the branch is known to anyone.
     void set(flag f) noexcept {
-        flags_.store(static_cast<std::uint8_t>(flags_.load(order::relaxed) | f), order::relaxed);
+        flags_.store(static_cast<std::uint16_t>(flags_.load(order::relaxed) | f), order::relaxed);
     }
     void clear(flag f) noexcept {
-        flags_.store(static_cast<std::uint8_t>(flags_.load(order::relaxed) & ~f), order::relaxed);
+        flags_.store(static_cast<std::uint16_t>(flags_.load(order::relaxed) & ~f), order::relaxed);
     }
     bool stopping() const noexcept { return has(stop); }
 
@@ -85,7 +85,14 @@ class branch : public job {
     void release() noexcept;
 
     // Nobody waits for it, nothing stops it: its end concerns its scope's count only.
-    bool ends_unseen() const noexcept { return flags_.load(order::relaxed) == detached; }
+    bool ends_unseen() const noexcept { return flags_.get_alone() == detached; }
+    // Gives up the right to the outcome, if the child is as it was spawned; where nobody else sees the branch.
+    bool detach_alone() noexcept {
+        if (flags_.get_alone() != 0) return false;
+        flags_.set_alone(detached);
+        return true;
+    }
+    void stop_alone() noexcept { flags_.set_alone(stop); }
 
     scope_base* scope;
     branch* previous;
@@ -99,8 +106,8 @@ class branch : public job {
     inline void init(continuation& root, ready_level& level, scope_base& in) noexcept;
 
     std::uint16_t credit_;
-    atomic<std::uint8_t> flags_; // written under the guard of the scope
-    std::uint8_t pins_;
+    atomic<std::uint16_t> flags_; // written under the guard of the scope
+    std::uint16_t pins_;
 
   public:
     std::uint32_t generation; // counts the uses of this slot, so that a stale handle is found out

@@ -180,6 +180,7 @@ branch* branch::make_shared(continuation& root, ready_level& queue, scope_base& 
     auto* b = static_cast<branch*>(slot);
     b->init(root, queue, in);
     b->refill();
+    b->pins_ = 0;
     return b;
 }
 

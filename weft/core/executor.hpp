@@ -137,9 +137,9 @@ inline continuation* executor::finish(branch& b) noexcept {
 // What a new slot has from its memory's zeroes, a used one has from the end of its last use: no leaf, no pins.
 inline void branch::init(continuation& root, ready_level& queue, scope_base& in) noexcept {
     target = &root;
-    level.store(&queue, order::relaxed);
+    level.set_alone(&queue);
     scope = &in;
-    flags_.store(0, order::relaxed);
+    flags_.set_alone(0);
 }
 
 inline branch* branch::make(continuation& root, ready_level& queue, scope_base& in) noexcept {
@@ -153,7 +153,7 @@ inline branch* branch::make(continuation& root, ready_level& queue, scope_base& 
 
 inline void branch::recycle() noexcept {
     ++generation;
-    executor& here = *home().owner;
+    executor& here = *level.get_alone()->owner;
     next = here.spare_;
     here.spare_ = this;
 }

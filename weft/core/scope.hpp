@@ -23,7 +23,7 @@ class scope : public scope_base {
     // Starts `t` as a child; it is ready at once and runs when its turn comes. The handle may be dropped: then the
     // outcome is dropped too (a failure still counts). Without memory the scope fails with errc::out_of_memory.
     // In a task of the scope's own runtime, on any of its workers. Allocates one branch header.
-    template <class T> join_handle<T> spawn(task<T> t) noexcept {
+    template <class T> [[gnu::always_inline]] join_handle<T> spawn(task<T> t) noexcept {
         return spawn_in(default_level(), std::move(t));
     }
     // With a priority, 0 the highest, as far as the executor has levels.
@@ -47,7 +47,8 @@ class scope : public scope_base {
         branch* waiter = nullptr;
     };
 
-    template <class T> join_handle<T> spawn_in(ready_level& level, task<T>&& t) noexcept {
+    template <class T>
+    [[gnu::always_inline]] join_handle<T> spawn_in(ready_level& level, task<T>&& t) noexcept {
         branch* b = t ? new_child(t.frame(), level) : nullptr;
         if (!b) {
             fail(errc::out_of_memory);
@@ -55,9 +56,8 @@ class scope : public scope_base {
         }
         t.root_of(*b);
         t.release();
-        join_handle<T> handle(*b);
         launch(*b);
-        return handle;
+        return join_handle<T>(*b);
     }
 
     // The body's frame belongs to the operation.
@@ -73,9 +73,8 @@ class scope : public scope_base {
     void drop_finished() noexcept;
     // For join handles; each takes the guard.
     void detach(branch& child) noexcept {
-        if (child.has(branch::done) || is_shared()) [[unlikely]]
-            return detach_slowly(child);
-        child.set(branch::detached);
+        if (is_shared() || !child.detach_alone()) [[unlikely]]
+            detach_slowly(child);
     }
     void detach_slowly(branch& child) noexcept;
     void retire(branch& child) noexcept;

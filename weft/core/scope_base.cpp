@@ -46,16 +46,6 @@ void scope_base::retire_header(branch& child) noexcept {
     child.release();
 }
 
-void scope_base::child_succeeded(branch& child) noexcept {
-    if (shared_ || !child.ends_unseen()) [[unlikely]]
-        return child_ended(child, nullptr);
-    continuation* frame = child.target;
-    frame->destroy(frame);
-    unlink(child);
-    child.recycle();
-    if (--live_ == 0) emptied();
-}
-
 void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
     continuation* frame = child.target;
     lock();

@@ -51,7 +51,7 @@ class scope_base : public leaf {
 
     void child_ended(branch& child, failure_cause* why) noexcept;
     // The same after a success, with the short way for a child that nobody waits for.
-    void child_succeeded(branch& child) noexcept;
+    inline void child_succeeded(branch& child) noexcept;
 
   protected:
     const scope_kind& ops() const noexcept { return *static_cast<const scope_kind*>(kind); }
@@ -111,7 +111,8 @@ inline void scope_base::link(branch& child) noexcept {
     if (children_) children_->previous = &child;
     children_ = &child;
     ++live_;
-    if (stopping_.load(order::relaxed)) child.set(branch::stop);
+    if (stopping_.get_alone()) [[unlikely]]
+        child.stop_alone();
 }
 
 inline void scope_base::unlink(branch& child) noexcept {
@@ -120,6 +121,16 @@ inline void scope_base::unlink(branch& child) noexcept {
     else
         children_ = child.following;
     if (child.following) child.following->previous = child.previous;
+}
+
+inline void scope_base::child_succeeded(branch& child) noexcept {
+    if (shared_ || !child.ends_unseen()) [[unlikely]]
+        return child_ended(child, nullptr);
+    continuation* frame = child.target;
+    frame->destroy(frame);
+    unlink(child);
+    child.recycle();
+    if (--live_ == 0) emptied();
 }
 
 inline branch* scope_base::new_child(continuation& target, ready_level& level) noexcept {
@@ -134,7 +145,7 @@ inline branch* scope_base::new_child(continuation& target, ready_level& level) n
 inline void scope_base::launch(branch& child) noexcept {
     if (child.scope->shared_) [[unlikely]]
         return launch_shared(child);
-    child.home().push(child);
+    child.level.get_alone()->push(child);
 }
 
 inline ready_level& scope_base::default_level() const noexcept { return shared_ ? level_here() : *level_; }
