@@ -62,9 +62,14 @@ enum open_bit : std::uint8_t {
     open_bit_sync_data = 64, // each write returns when the data is on the medium
 };
 
-// Words that belong to the back-end while an operation is in flight: list links and the like.
+class io_operation;
+
+// Words that belong to the back-end while an operation is in flight, and mean what it likes.
 struct io_scratch {
-    void* words[4];
+    io_operation* next;
+    io_operation* previous;
+    std::uintptr_t number;
+    void* spare;
 };
 
 // One operation of one branch, in the awaiting frame. The first part is filled in by the one who makes it; the outcome by
@@ -92,7 +97,8 @@ class io_operation : public leaf, public io_scratch {
         std::int64_t offset = -1;
         void* second;
     };
-    std::int64_t result = 0; // what the code says; stopped; ended_early; or the host's error number, negative
+    std::int64_t outcome =
+        0; // what the code says; stopped; ended_early; or the host's error number, negative
 };
 
 } // namespace weft

@@ -12,12 +12,6 @@ atomic<std::uint32_t> descriptor_generations::counts_[descriptor_generations::co
 
 namespace {
 
-// What a waiting operation keeps in its scratch words.
-io_operation*& next_of(io_operation& op) noexcept { return *reinterpret_cast<io_operation**>(&op.words[0]); }
-io_operation*& previous_of(io_operation& op) noexcept {
-    return *reinterpret_cast<io_operation**>(&op.words[1]);
-}
-
 // io_operation::state
 enum : std::uint8_t { at_rest, waiting, in_pool };
 
@@ -60,20 +54,20 @@ epoll_backend::~epoll_backend() {
 }
 
 void epoll_backend::append(queue& q, io_operation& op) noexcept {
-    next_of(op) = nullptr;
-    previous_of(op) = q.tail;
+    op.next = nullptr;
+    op.previous = q.tail;
     if (q.tail)
-        next_of(*q.tail) = &op;
+        q.tail->next = &op;
     else
         q.head = &op;
     q.tail = &op;
 }
 
 void epoll_backend::remove(queue& q, io_operation& op) noexcept {
-    io_operation* next = next_of(op);
-    io_operation* previous = previous_of(op);
-    (previous ? next_of(*previous) : q.head) = next;
-    (next ? previous_of(*next) : q.tail) = previous;
+    io_operation* next = op.next;
+    io_operation* previous = op.previous;
+    (previous ? previous->next : q.head) = next;
+    (next ? next->previous : q.tail) = previous;
 }
 
 // The entry of a descriptor, made if need be. False without memory.
@@ -125,14 +119,14 @@ inline bool epoll_backend::attempt(io_operation& op, entry* e, int side) noexcep
                 if (e) e->ready &= static_cast<std::uint8_t>(~(can_read << side));
                 return false;
             }
-            op.result = outcome;
+            op.outcome = outcome;
             return true;
         }
         if ((op.flags & io_short_empty) && static_cast<std::size_t>(outcome) < op.size && e &&
             !(e->ready & sticky))
             e->ready &= static_cast<std::uint8_t>(~(can_read << side));
         if (!(op.flags & io_whole)) [[likely]] {
-            op.result = outcome;
+            op.outcome = outcome;
             return true;
         }
         if (!goes_on(op, outcome)) return true;
@@ -152,9 +146,9 @@ bool epoll_backend::submit(io_operation& op) noexcept {
 
 bool epoll_backend::submit_waiting(io_operation& op, int side) noexcept {
     int fd = descriptor_of(op);
-    op.result = 0;
+    op.outcome = 0;
     if (fd < 0) {
-        op.result = -EBADF;
+        op.outcome = -EBADF;
         return false;
     }
     entry* e = static_cast<std::size_t>(fd) < capacity_ ? &entries_[fd] : nullptr;
@@ -178,7 +172,7 @@ bool epoll_backend::submit_waiting(io_operation& op, int side) noexcept {
             return true;
         }
         if (r < 0) {
-            op.result = r;
+            op.outcome = r;
             return false;
         }
     }
@@ -191,7 +185,7 @@ bool epoll_backend::submit_waiting(io_operation& op, int side) noexcept {
 void epoll_backend::cancel(io_operation& op) noexcept {
     if (op.state == waiting) {
         remove(entries_[descriptor_of(op)].sides[static_cast<int>(side_of(op.code))], op);
-        op.result = io_operation::stopped;
+        op.outcome = io_operation::stopped;
         complete(op);
     } else if (op.state == in_pool && pooled_.cancel(op)) {
         complete(op);

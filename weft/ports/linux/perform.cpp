@@ -170,12 +170,12 @@ std::int64_t perform(io_operation& op) noexcept {
 
 bool goes_on(io_operation& op, std::int64_t outcome) noexcept {
     if (!(op.flags & io_whole) || outcome < 0) {
-        op.result = outcome;
+        op.outcome = outcome;
         return false;
     }
-    op.result += outcome;
+    op.outcome += outcome;
     if (outcome == 0) {
-        if (op.size != 0) op.result = io_operation::ended_early;
+        if (op.size != 0) op.outcome = io_operation::ended_early;
         return false;
     }
     auto n = static_cast<std::size_t>(outcome);
@@ -214,7 +214,7 @@ std::int64_t perform_wholly(io_operation& op) noexcept {
     for (;;) {
         std::int64_t outcome = perform(op);
         if (outcome == -EINTR) continue;
-        if (!goes_on(op, outcome)) return op.result;
+        if (!goes_on(op, outcome)) return op.outcome;
     }
 }
 

@@ -15,7 +15,7 @@ enum class io_side : std::uint8_t {
 };
 io_side side_of(io_code code) noexcept;
 
-// Makes the system call, once, without regard to io_whole. The outcome as in io_operation::result.
+// Makes the system call, once, without regard to io_whole. The outcome as in io_operation::outcome.
 std::int64_t perform(io_operation& op) noexcept;
 // For whole transfers and interrupted calls as well: until there is an outcome. For threads that may block.
 std::int64_t perform_wholly(io_operation& op) noexcept;
@@ -27,7 +27,7 @@ inline std::size_t transfer_size(const io_operation& op) noexcept {
 }
 
 // Takes one more outcome of a whole transfer into account: true, and the operation stands for the rest; or false, and it
-// has its final outcome. While a transfer goes on, op.result counts what is through.
+// has its final outcome. While a transfer goes on, op.outcome counts what is through.
 bool goes_on(io_operation& op, std::int64_t outcome) noexcept;
 
 // The messages of receive_message and send_message as the kernel takes them, in the message's own memory.

@@ -12,22 +12,22 @@ void pooled_operations::await_all() noexcept {
 }
 
 pooled_operations::node& pooled_operations::node_of(io_operation& op) noexcept {
-    return *std::launder(reinterpret_cast<node*>(op.words));
+    return *std::launder(reinterpret_cast<node*>(static_cast<io_scratch*>(&op)));
 }
 
 io_operation& pooled_operations::operation_of(pool_work& w) noexcept {
-    // The node stands in the words, and they are all of their base.
+    // The node stands where the scratch words do.
     return static_cast<io_operation&>(*reinterpret_cast<io_scratch*>(&static_cast<node&>(w)));
 }
 
 bool pooled_operations::submit(io_operation& op) noexcept {
     if (!pool_) {
-        op.result = 0;
-        op.result = perform_wholly(op);
+        op.outcome = 0;
+        op.outcome = perform_wholly(op);
         return false;
     }
-    op.result = 0;
-    auto* n = new (op.words) node(*this);
+    op.outcome = 0;
+    auto* n = new (static_cast<io_scratch*>(&op)) node(*this);
     ++submitted_;
     pool_->submit(*n);
     return true;
@@ -35,7 +35,7 @@ bool pooled_operations::submit(io_operation& op) noexcept {
 
 bool pooled_operations::cancel(io_operation& op) noexcept {
     if (op.code == io_code::close || !pool_->cancel(node_of(op))) return false;
-    op.result = io_operation::stopped;
+    op.outcome = io_operation::stopped;
     left_.fetch_add(1, order::relaxed);
     return true;
 }

@@ -151,6 +151,10 @@ inline long epoll_wait_precise(int ep, epoll_event* to, int n, const timespec& w
 #endif
 }
 
+// liburing 2.3 declares a function for it and leaves it out.
+inline long enable_ring(int ring) noexcept {
+    return outcome(::syscall(__NR_io_uring_register, ring, IORING_REGISTER_ENABLE_RINGS, nullptr, 0));
+}
 inline long poll(pollfd* list, unsigned n, int milliseconds) noexcept {
     return outcome(::poll(list, n, milliseconds));
 }

@@ -34,14 +34,6 @@ constexpr unsigned flavours[] = {
     0,
 };
 
-io_operation*& next_of(io_operation& op) noexcept { return *reinterpret_cast<io_operation**>(&op.words[0]); }
-io_operation*& previous_of(io_operation& op) noexcept {
-    return *reinterpret_cast<io_operation**>(&op.words[1]);
-}
-std::uintptr_t& slot_word(io_operation& op) noexcept {
-    return *reinterpret_cast<std::uintptr_t*>(&op.words[2]);
-}
-
 long make_ring(io_uring& ring, const uring_settings& settings) noexcept {
     long r = -EINVAL;
     for (unsigned flags : flavours) {
@@ -112,7 +104,7 @@ void uring_backend::drain() noexcept {
     while (listed_) {
         io_operation& op = *listed_;
         unlist(op);
-        op.result = io_operation::stopped;
+        op.outcome = io_operation::stopped;
         complete(op);
     }
     for (std::uint32_t i = 0; i < slot_count_; ++i)
@@ -125,7 +117,7 @@ void uring_backend::drain() noexcept {
 
 void uring_backend::bind() noexcept {
     bound_ = true;
-    if (::io_uring_enable_rings(&ring_) < 0) port::panic("an io_uring could not be turned on");
+    if (sys::enable_ring(ring_.ring_fd) < 0) port::panic("an io_uring could not be turned on");
     // One look-up less for each system call; where it is not to be had, nothing is lost.
     (void)::io_uring_register_ring_fd(&ring_);
 }
@@ -180,17 +172,17 @@ void uring_backend::free_slot(slot& s) noexcept {
 
 void uring_backend::enlist(io_operation& op) noexcept {
     op.state = listed;
-    next_of(op) = nullptr;
-    previous_of(op) = last_listed_;
-    (last_listed_ ? next_of(*last_listed_) : listed_) = &op;
+    op.next = nullptr;
+    op.previous = last_listed_;
+    (last_listed_ ? last_listed_->next : listed_) = &op;
     last_listed_ = &op;
 }
 
 void uring_backend::unlist(io_operation& op) noexcept {
-    io_operation* next = next_of(op);
-    io_operation* previous = previous_of(op);
-    (previous ? next_of(*previous) : listed_) = next;
-    (next ? previous_of(*next) : last_listed_) = previous;
+    io_operation* next = op.next;
+    io_operation* previous = op.previous;
+    (previous ? previous->next : listed_) = next;
+    (next ? next->previous : last_listed_) = previous;
 }
 
 // True: the kernel's queue has it. False: it has to wait for room.
@@ -203,7 +195,7 @@ bool uring_backend::start(io_operation& op) noexcept {
         return false;
     }
     op.state = in_kernel;
-    slot_word(op) = index_of(*s);
+    op.number = index_of(*s);
     return true;
 }
 
@@ -271,7 +263,7 @@ void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
 
 bool uring_backend::submit(io_operation& op) noexcept {
     if (!bound_) bind();
-    op.result = 0;
+    op.outcome = 0;
     switch (op.code) {
     case io_code::truncate: // the kernel's rings have no such operation, or not yet
     case io_code::file_size:
@@ -304,9 +296,9 @@ void uring_backend::start_listed() noexcept {
         if (start(op)) continue;
         // Back to the front.
         op.state = listed;
-        previous_of(op) = nullptr;
-        next_of(op) = listed_;
-        (listed_ ? previous_of(*listed_) : last_listed_) = &op;
+        op.previous = nullptr;
+        op.next = listed_;
+        (listed_ ? listed_->previous : last_listed_) = &op;
         listed_ = &op;
         return;
     }
@@ -317,10 +309,10 @@ void uring_backend::cancel(io_operation& op) noexcept {
     switch (op.state) {
     case listed:
         unlist(op);
-        op.result = io_operation::stopped;
+        op.outcome = io_operation::stopped;
         complete(op);
         break;
-    case in_kernel: send_cancel(static_cast<std::uint32_t>(slot_word(op))); break;
+    case in_kernel: send_cancel(static_cast<std::uint32_t>(op.number)); break;
     case in_pool:
         if (pooled_.cancel(op)) complete(op);
         break;
@@ -387,7 +379,7 @@ void uring_backend::settle(slot& s) noexcept {
     std::int64_t outcome = s.outcome;
     bool again;
     if (s.cancelled && (outcome == -ECANCELED || outcome == -EINTR || s.polling)) {
-        op.result = io_operation::stopped;
+        op.outcome = io_operation::stopped;
         again = false;
     } else if (s.polling) {
         s.polling = false;
@@ -396,7 +388,7 @@ void uring_backend::settle(slot& s) noexcept {
         again = true;
     } else if (outcome == -EAGAIN && side_of(op.code) != io_side::pool) {
         // A descriptor in non-blocking mode on a kernel that takes it at its word.
-        if (s.cancelled) op.result = io_operation::stopped;
+        if (s.cancelled) op.outcome = io_operation::stopped;
         again = s.polling = !s.cancelled;
     } else {
         if (outcome >= 0) {
@@ -412,7 +404,7 @@ void uring_backend::settle(slot& s) noexcept {
         }
         again = goes_on(op, outcome);
         if (again && s.cancelled) {
-            op.result = io_operation::stopped;
+            op.outcome = io_operation::stopped;
             again = false;
         }
     }
@@ -493,7 +485,7 @@ void uring_backend::ring() noexcept {
 }
 
 std::uint64_t uring_backend::mark_of(const io_operation& op) const noexcept {
-    return mark_of(slots_[reinterpret_cast<std::uintptr_t>(op.words[2])]);
+    return mark_of(slots_[op.number]);
 }
 
 bool uring_backend::forge_completion(std::uint64_t mark) noexcept {

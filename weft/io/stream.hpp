@@ -1,0 +1,165 @@
+// Bytes in order through a descriptor: the reads and writes that sockets and pipes share.
+#pragma once
+
+#include <span>
+
+#include <weft/core/result.hpp>
+#include <weft/io/descriptor.hpp>
+#include <weft/io/host.hpp>
+
+namespace weft {
+
+// How much of a buffer a transfer is to move.
+enum class transfer : std::uint8_t { some, whole };
+
+// One read or write of a byte stream.
+class [[nodiscard("co_await it")]] stream_operation : public handle_operation<stream_operation> {
+  public:
+    stream_operation(const leaf_kind& kind, io_code what, descriptor& on, std::span<std::byte> buffer,
+                     transfer how, bool records) noexcept
+        : handle_operation(kind, what, on, buffer.data(), buffer.size()) {
+        if (how == transfer::whole) flags |= io_whole;
+        if (!records) guess_emptiness();
+    }
+    result<std::size_t> await_resume() noexcept {
+        ended();
+        if (flags & io_short_empty) remember_emptiness();
+        return number();
+    }
+
+    static void request_cancel(leaf& self) noexcept { host_operation::request_cancel(self); }
+};
+
+// The same with several buffers.
+class [[nodiscard("co_await it")]] vector_operation : public handle_operation<vector_operation> {
+  public:
+    vector_operation(const leaf_kind& kind, io_code what, descriptor& on, void* buffers, std::size_t count,
+                     transfer how) noexcept
+        : handle_operation(kind, what, on, buffers, count) {
+        if (how == transfer::whole) flags |= io_whole;
+    }
+    result<std::size_t> await_resume() noexcept {
+        ended();
+        return number();
+    }
+
+    static void request_cancel(leaf& self) noexcept { host_operation::request_cancel(self); }
+};
+
+// The same on a socket, as a message, which raises no signals.
+class [[nodiscard("co_await it")]] socket_vector_operation
+    : public handle_operation<socket_vector_operation> {
+  public:
+    socket_vector_operation(const leaf_kind& kind, io_code what, descriptor& on, void* buffers,
+                            std::size_t count, transfer how) noexcept
+        : handle_operation(kind, what, on, nullptr, 1) {
+        message_.buffers = buffers;
+        message_.buffer_count = count;
+        if (how == transfer::whole) flags |= io_whole;
+    }
+    bool start(branch& b, continuation& then) noexcept {
+        data = &message_; // here, since the operation does not move any more
+        return handle_operation::start(b, then);
+    }
+    result<std::size_t> await_resume() noexcept {
+        ended();
+        return number();
+    }
+
+    static void request_cancel(leaf& self) noexcept { host_operation::request_cancel(self); }
+
+  private:
+    io_message message_;
+};
+
+namespace detail {
+
+inline constexpr leaf_kind reading{"read", &stream_operation::request_cancel};
+inline constexpr leaf_kind writing{"write", &stream_operation::request_cancel};
+inline constexpr leaf_kind reading_vector{"read", &vector_operation::request_cancel};
+inline constexpr leaf_kind writing_vector{"write", &vector_operation::request_cancel};
+inline constexpr leaf_kind reading_socket{"read", &socket_vector_operation::request_cancel};
+inline constexpr leaf_kind writing_socket{"write", &socket_vector_operation::request_cancel};
+
+inline std::span<std::byte> lend(std::span<const std::byte> b) noexcept {
+    return {const_cast<std::byte*>(b.data()), b.size()};
+}
+
+} // namespace detail
+
+// What every connected stream socket can do. All operations borrow their buffers until they have ended, and allocate
+// nothing. They resume on the home executor of the one who waits. Errors are the host's; errc::cancelled after a stop,
+// if the operation had no effect: bytes that were moved in spite of a stop are reported. One reader and one writer at a
+// time are the rule; more are served first in, first out, and whole transfers of several writers may mix.
+class stream_socket {
+  public:
+    stream_socket() noexcept = default;
+    explicit stream_socket(descriptor&& d, bool records = false) noexcept
+        : descriptor_(std::move(d)), records_(records) {}
+
+    explicit operator bool() const noexcept { return static_cast<bool>(descriptor_); }
+
+    // Reads what is there, at least one byte; 0: the other end has finished (or the buffer is empty).
+    stream_operation read_some(std::span<std::byte> to) noexcept {
+        return {detail::reading, io_code::receive, descriptor_, to, transfer::some, records_};
+    }
+    // Fills the buffer. errc::end_of_file if the input ends before; how much came is lost then, as after a stop.
+    stream_operation read_exact(std::span<std::byte> to) noexcept {
+        return {detail::reading, io_code::receive, descriptor_, to, transfer::whole, records_};
+    }
+    // Writes at least one byte, and yields how many.
+    stream_operation write_some(std::span<const std::byte> from) noexcept {
+        return {detail::writing, io_code::send, descriptor_, detail::lend(from), transfer::some, false};
+    }
+    // Writes everything. After an error or a stop, some part of it may have been written.
+    stream_operation write_all(std::span<const std::byte> from) noexcept {
+        return {detail::writing, io_code::send, descriptor_, detail::lend(from), transfer::whole, false};
+    }
+    // The same with several buffers at once.
+    socket_vector_operation read_some(std::span<const mutable_buffer> to) noexcept {
+        return {detail::reading_socket,
+                io_code::receive_message,
+                descriptor_,
+                const_cast<mutable_buffer*>(to.data()),
+                to.size(),
+                transfer::some};
+    }
+    socket_vector_operation write_some(std::span<const const_buffer> from) noexcept {
+        return {detail::writing_socket,
+                io_code::send_message,
+                descriptor_,
+                const_cast<const_buffer*>(from.data()),
+                from.size(),
+                transfer::some};
+    }
+    // Uses up the list on its way: its entries are changed.
+    socket_vector_operation write_all(std::span<const_buffer> from) noexcept {
+        return {detail::writing_socket, io_code::send_message, descriptor_, from.data(), from.size(),
+                transfer::whole};
+    }
+
+    // Ends the output; the other end reads 0 when it has read the rest. Does not wait.
+    result<void> shutdown_output() noexcept { return host::shutdown(descriptor_.native(), false, true); }
+    // Ends both directions, and with them every read and write that waits.
+    result<void> shutdown() noexcept { return host::shutdown(descriptor_.native(), true, true); }
+
+    result<endpoint> local() const noexcept { return host::local_endpoint(descriptor_.native()); }
+    result<endpoint> peer() const noexcept { return host::peer_endpoint(descriptor_.native()); }
+    result<void> set(socket_option which, int value) noexcept {
+        return host::set_option(descriptor_.native(), which, value);
+    }
+    result<int> get(socket_option which) const noexcept {
+        return host::get_option(descriptor_.native(), which);
+    }
+
+    // Closes at once. To do so while an operation is in flight panics: see descriptor.
+    void close() noexcept { descriptor_.reset(); }
+    // The descriptor itself: to take it out, or for what is not offered here.
+    descriptor& handle() noexcept { return descriptor_; }
+
+  protected:
+    descriptor descriptor_;
+    bool records_ = false; // a short read does not mean that nothing is left
+};
+
+} // namespace weft
