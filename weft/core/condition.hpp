@@ -41,15 +41,17 @@ template <class Lock> class basic_condition {
     void notify_one() noexcept {
         lock_.lock();
         waiter* w = queue_.pop();
+        if (w) noticed(*w);
         lock_.unlock();
         if (w) hand_on(*w);
     }
     // All that wait do, one after the other.
     void notify_all() noexcept {
         lock_.lock();
-        waiter* w = queue_.take_all();
+        waiter* all = queue_.take_all();
+        for (waiter* w = all; w; w = w->next) noticed(*w);
         lock_.unlock();
-        while (w) {
+        for (waiter* w = all; w;) {
             waiter* rest = w->next;
             hand_on(*w);
             w = rest;
@@ -60,7 +62,9 @@ template <class Lock> class basic_condition {
     struct wait_base : waiter {
         wait_base(const leaf_kind& k, mutex& m) noexcept : waiter(k), guarding(m) {}
         mutex& guarding;
+        bool unnoticed = false; // it is in this queue, and not in the mutex's
     };
+    static void noticed(waiter& w) noexcept { static_cast<wait_base&>(w).unnoticed = false; }
     // From this queue to the mutex's, without a turn in between.
     static void hand_on(waiter& w) noexcept { static_cast<wait_base&>(w).guarding.lock_for(w); }
 
@@ -107,6 +111,7 @@ class [[nodiscard("co_await it")]] basic_condition<Lock>::wait_operation
         condition_.lock_.lock();
         this->suspend(b, step_);
         condition_.queue_.push(*this);
+        this->unnoticed = true;
         condition_.lock_.unlock();
         held.unlock();
     }
@@ -121,7 +126,9 @@ class [[nodiscard("co_await it")]] basic_condition<Lock>::wait_operation
     static void cancel(leaf& l) noexcept {
         auto& w = static_cast<wait_operation&>(l);
         w.condition_.lock_.lock();
-        bool waited = w.condition_.queue_.remove(w);
+        bool waited = w.unnoticed;
+        if (waited) w.condition_.queue_.remove(w);
+        w.unnoticed = false;
         w.condition_.lock_.unlock();
         if (waited) hand_on(w); // has_mutex() sees that the branch is stopping
     }
