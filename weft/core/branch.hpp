@@ -30,7 +30,7 @@ class branch : public job {
     // How many frames may resume each other before the executor's loop gets its turn. Bounds the depth of the
     // machine stack where symmetric transfer is a nested call (below -O2, under sanitizers, on Cortex-M0), and
     // how long a branch that never has to wait keeps the others waiting.
-    static constexpr std::uint16_t full_credit = 64;
+    static constexpr std::uint8_t full_credit = 64;
 
     enum flag : std::uint16_t {
         stop = 1,        // every further leaf fails with errc::cancelled
@@ -105,9 +105,10 @@ class branch : public job {
     std::coroutine_handle<> defer(continuation* next) noexcept;
     inline void init(continuation& root, ready_level& level, scope_base& in) noexcept;
 
-    std::uint16_t credit_;
+    // Two bytes, two, four: the header has 64 on hosts.
+    std::uint8_t credit_;
+    std::uint8_t pins_;
     atomic<std::uint16_t> flags_; // written under the guard of the scope
-    std::uint16_t pins_;
 
   public:
     std::uint32_t generation; // counts the uses of this slot, so that a stale handle is found out

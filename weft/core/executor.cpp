@@ -186,6 +186,7 @@ branch* branch::make_shared(continuation& root, ready_level& queue, scope_base& 
 
 void branch::release() noexcept {
     ++generation;
+    pins_ = 0; // on() pins for good
     port::free_branch(this);
 }
 
