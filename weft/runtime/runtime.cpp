@@ -80,9 +80,14 @@ struct runtime::state : detail::run_scope::observer {
     }
 
     static void all_ended(observer& self) noexcept {
-        for (auto& w : static_cast<state&>(self).workers) w->knock();
+        for (auto& w : static_cast<state&>(self).workers)
+            if (port::current() != w.get()) w->knock();
     }
     void open(std::size_t i);
+    void turn_until_end(class worker& w) {
+        while (!scope->ended())
+            if (!w.turn() && !scope->ended()) w.sleep();
+    }
     void work(std::size_t i) noexcept;
     void man(std::vector<std::thread>& crew);
     void dismiss(std::vector<std::thread>& crew) noexcept;
@@ -187,7 +192,7 @@ void runtime::state::work(std::size_t i) noexcept {
     }
     if (failure) return;
     class worker& w = *workers[i];
-    while (!scope->ended()) w.turn();
+    turn_until_end(w);
     w.close();
 }
 
@@ -250,7 +255,7 @@ void runtime::drive(detail::run_scope& scope, void (*start)(detail::run_scope&, 
         std::lock_guard held(s.guard);
         s.running = &scope;
     }
-    while (!scope.ended()) own.turn();
+    s.turn_until_end(own);
     own.close();
     {
         std::lock_guard held(s.guard);

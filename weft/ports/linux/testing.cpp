@@ -33,7 +33,9 @@ ready_level& begin() {
     return the_worker->level();
 }
 
-void turn(root_base&) { the_worker->turn(); }
+void turn(root_base& until) {
+    if (!the_worker->turn() && !until.finished()) the_worker->sleep();
+}
 
 void end() {
     the_worker->close();

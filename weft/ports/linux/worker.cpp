@@ -59,7 +59,7 @@ void worker::ring_from_outside() noexcept {
     rings_received_.fetch_add(1, order::release); // the last that this thread does to the worker
 }
 
-void worker::turn() {
+bool worker::turn() {
     bool more = team_ ? run_and_share() : run(batch);
     std::int64_t now = 0;
     if (!timers_.empty()) {
@@ -68,8 +68,11 @@ void worker::turn() {
     }
     if (more) {
         if (!io_->idle() && time_to_poll(now)) io_->poll(0);
-        return;
     }
+    return more;
+}
+
+void worker::sleep() noexcept {
     turns_since_poll_ = 0;
     polled_at_ = 0;
     // Whoever has work to give away finds the bit at the next of its own batches. Nothing depends on when: a branch is

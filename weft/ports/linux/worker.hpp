@@ -50,12 +50,15 @@ class worker : private detail::level_memory, public executor {
     void drop_io() noexcept;
     bool is_open() const noexcept { return io_ != nullptr; }
 
-    // One turn: a batch of ready jobs, due timers, finished I/O; sleeps if there is nothing to do. While jobs are ready
-    // and operations are in flight, the back-end is asked at the latest after 512 jobs, and at the end of the first
-    // batch of 64 that ends 20 microseconds or more after the last time.
-    void turn();
+    // One turn: a batch of ready jobs, due timers, finished I/O. True: there is more to do; false: sleep(), if what the
+    // loop runs for has not come to its end. While jobs are ready and operations are in flight, the back-end is asked at
+    // the latest after 512 jobs, and at the end of the first batch of 64 that ends 20 microseconds or more after the
+    // last time.
+    bool turn();
+    // Waits for the next timer, finished I/O, or a wake from elsewhere, and takes in finished I/O.
+    void sleep() noexcept;
 
-    // Ends the sleep of a turn, or that of the next. From any thread, while the back-end exists.
+    // Ends a sleep, or the next one. From any thread, while the back-end exists.
     void knock() noexcept;
 
     timer_wheel& timers() noexcept { return timers_; }
