@@ -99,6 +99,8 @@ result<void> open_pipe(native_handle (&ends)[2]) noexcept;
 result<native_handle> open_counter(bool one_at_a_time) noexcept;
 // Adds one. Any thread, and signal handlers.
 void count_up(native_handle counter) noexcept;
+// Takes one, or all, if there is any; does not wait.
+void count_down(native_handle counter) noexcept;
 
 // Takes the next entry off the front of what read_directory delivered. False at the end.
 bool next_entry(std::span<const std::byte>& rest, directory_entry& out) noexcept;

@@ -265,6 +265,11 @@ void count_up(native_handle counter) noexcept {
     sys::write(fd_of(counter), &one, sizeof one);
 }
 
+void count_down(native_handle counter) noexcept {
+    std::uint64_t count;
+    sys::read(fd_of(counter), &count, sizeof count);
+}
+
 bool next_entry(std::span<const std::byte>& rest, directory_entry& out) noexcept {
     // struct linux_dirent64 of getdents64(2): u64 inode, s64 offset, u16 length, u8 type, a name that ends with zero.
     constexpr std::size_t length_at = 16, type_at = 18, name_at = 19;
