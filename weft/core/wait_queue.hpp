@@ -12,7 +12,7 @@ namespace weft {
 struct waiter : leaf {
     using leaf::leaf;
 
-    waiter* next = nullptr;
+    waiter* next;            // set in a queue
     waiter** link = nullptr; // what points to it; nullptr: in no queue
 };
 
@@ -39,7 +39,13 @@ template <class Lock> class wait_queue {
     // The one that has waited longest; nullptr if nobody waits.
     waiter* pop() noexcept {
         waiter* w = head_;
-        if (w) unlink(*w);
+        if (!w) return nullptr;
+        head_ = w->next;
+        if (head_)
+            head_->link = &head_;
+        else
+            tail_ = &head_;
+        w->link = nullptr;
         return w;
     }
     // False: it was taken out before.
