@@ -83,7 +83,8 @@ bool scope_base::drop_hold() noexcept {
 }
 
 bool scope_base::stop_children() noexcept {
-    if (stopping_.load(order::relaxed)) return false;
+    // Without a live child the owner is on its way already: a stop that raced with the last end has come too late.
+    if (live_ == 0 || stopping_.load(order::relaxed)) return false;
     stopping_.store(true, order::relaxed);
     for (branch* b = children_; b; b = b->following) {
         b->set(branch::stop);
