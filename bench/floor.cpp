@@ -80,7 +80,9 @@ struct child {
         std::suspend_always initial_suspend() noexcept { return {}; }
         struct to_parent {
             bool await_ready() noexcept { return false; }
-            handle await_suspend(std::coroutine_handle<promise_type> h) noexcept { return h.promise().parent; }
+            handle await_suspend(std::coroutine_handle<promise_type> h) noexcept {
+                return h.promise().parent;
+            }
             void await_resume() noexcept {}
         };
         to_parent final_suspend() noexcept { return {}; }
@@ -271,7 +273,8 @@ job sleeper(std::uint64_t at) {
 
 int main(int argc, char** argv) {
     if (argc < 2) {
-        std::fprintf(stderr, "usage: floor child N | spawn N ALIVE | yield TASKS N | channel N | sleepers N\n");
+        std::fprintf(stderr,
+                     "usage: floor child N | spawn N ALIVE | yield TASKS N | channel N | sleepers N\n");
         return 2;
     }
     std::string_view what = argv[1];
@@ -315,7 +318,8 @@ int main(int argc, char** argv) {
         measure::begin();
         std::uint64_t start = measure::wall();
         for (std::size_t i = 0; i < n; ++i) {
-            std::uint64_t at = (measure::wall() - start + measure::next(seed) % 1'000'000'000) / 1'000'000 + 1;
+            std::uint64_t at =
+                (measure::wall() - start + measure::next(seed) % 1'000'000'000) / 1'000'000 + 1;
             sleeper(at).h.resume();
         }
         while (sink < n) {
