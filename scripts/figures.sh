@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Builds what `make figures` measures, with both compilers, and measures it; options go to bench/figures.py.
+#
+# -O2 as in a release, but without debug information: callgrind of Debian 12 cannot read what Clang 22 writes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/install-dependencies.sh figures
+mkdir -p build/logs
+
+build() { # compiler's name, compiler
+    local directory=build/figures-$1 log=build/logs/figures-$1.log
+    printf 'Building with %s ...\n' "$2" >&2
+    if ! { cmake -G Ninja -S . -B "$directory" -DCMAKE_CXX_COMPILER="$2" -DCMAKE_BUILD_TYPE=Release \
+        -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" -DWEFT_BUILD_TESTS=OFF -DWEFT_BUILD_BENCH=ON -DWEFT_INSTALL=OFF &&
+        cmake --build "$directory"; } >"$log" 2>&1; then
+        cat "$log" >&2
+        printf '\nThe build failed; the above is %s.\n' "$log" >&2
+        exit 1
+    fi
+}
+case " $* " in *" --help "* | *" -h "* | *" --list "*) ;; *)
+    build gcc g++-12
+    build clang clang++-22
+    ;;
+esac
+
+exec python3 bench/figures.py "$@"
