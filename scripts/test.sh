@@ -109,6 +109,7 @@ fi
 if wanted tidy; then
     check tidy-rules-fire 120 python3 tests/tidy.py --self-test
     check tidy 300 python3 tests/tidy.py
+    check compile-fail 300 tests/compile_fail/run.py
 fi
 if wanted freestanding; then check freestanding 900 scripts/check-freestanding.sh; fi
 for name in gcc-release clang-release gcc-debug clang-debug clang-asan clang-tsan; do
