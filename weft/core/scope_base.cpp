@@ -159,7 +159,12 @@ void scope_base::tour_step() noexcept {
             continue;
         }
         b->clear(branch::stop_unseen);
-        if (w) w->kind->cancel(*w);
+        if (!w) continue;
+        // Without the guard: the leaf may be a wait for a child of this very scope. The branch stays where it is in the
+        // list meanwhile, since it can only run, and so end, when this turn of its home is over.
+        unlock();
+        w->kind->cancel(*w);
+        lock();
     }
     if (next) {
         tour_job_.target = &tour_;
