@@ -67,9 +67,9 @@ struct thread_memory {
     std::size_t carved_frames;
     std::size_t carved_branches;
     thread_memory* next;
-    thread_memory** link; // nullptr: not registered
-    bool open;            // the lists are in use
-    bool ended;
+    thread_memory** link;
+    bool known; // to the others, or ended
+    bool open;  // the lists are in use
 };
 
 // Static TLS: one instruction to reach, and nothing that the compiler could cache across a suspension, since only the
@@ -190,7 +190,6 @@ void empty_lists() noexcept {
 void end_thread() noexcept {
     thread_memory& m = mine;
     empty_lists();
-    m.ended = true;
     for (; m.slab.at != m.slab.end; m.slab.at += sizeof(branch), ++m.carved_branches)
         push_loose(branch_class, reinterpret_cast<piece*>(m.slab.at));
     lock_guard held(shared.guard);
@@ -213,6 +212,7 @@ thread_local end_of_thread at_end;
 void register_thread() noexcept {
     at_end.armed = true; // so that its destructor runs
     thread_memory& m = mine;
+    m.known = true;
     {
         lock_guard held(shared.guard);
         m.next = shared.threads;
@@ -301,7 +301,7 @@ void* carve_branch() noexcept {
 [[gnu::noinline]] void* allocate_slowly(std::size_t bytes) noexcept {
     const std::size_t c = bytes / block;
     thread_memory& m = mine;
-    if (!m.link && !m.ended) register_thread();
+    if (!m.known) register_thread();
     if (must_fail()) return nullptr;
     if (m.open) {
         piece* batch = m.spare[c];
@@ -326,7 +326,7 @@ void* carve_branch() noexcept {
 [[gnu::noinline]] void free_slowly(piece* p, std::size_t bytes) noexcept {
     const std::size_t c = bytes / block;
     thread_memory& m = mine;
-    if (!m.link && !m.ended) register_thread();
+    if (!m.known) register_thread();
     if (!m.open) return push_loose(c, p);
     list& l = m.lists[c];
     if (l.room == 0) {
