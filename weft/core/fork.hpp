@@ -38,10 +38,25 @@ template <class T> class fork<task<T>> {
         task_.root_of(*b);
         scope_base::launch(*b);
     }
-    bool is(const branch& child) noexcept { return started_ && child.target == &task_.frame(); }
+    bool is(const branch& child) noexcept { return started_ && task_ && child.target == &task_.frame(); }
+    // The child has ended. Of an error nothing but the error is kept: where ok() has ended the task, its frame still
+    // holds what it held, and others may be waiting for that.
+    scope_base::fate ended(const failure_cause* why) noexcept {
+        if constexpr (is_result<T>) {
+            if (why && !why->exception) {
+                error_ = why->code;
+                task_.release();
+                return scope_base::fate::destroy;
+            }
+        }
+        return scope_base::fate::keep_frame;
+    }
     // After the child has ended. Exceptions come out here.
     T take() {
         if (!started_) return task<T>::no_frame();
+        if constexpr (is_result<T>) {
+            if (error_.code() != errc::none) return failure(error_);
+        }
         return task_.await_resume();
     }
     bool started() const noexcept { return started_; }
@@ -49,6 +64,7 @@ template <class T> class fork<task<T>> {
   private:
     task<T> task_;
     bool started_ = false;
+    [[no_unique_address]] std::conditional_t<is_result<T>, error, unit> error_;
 };
 
 template <operation_like X> class fork<X> : link {
@@ -62,6 +78,7 @@ template <operation_like X> class fork<X> : link {
         if (branch_ && !operation_.start(*branch_, *this)) ended(this);
     }
     bool is(const branch& child) const noexcept { return &child == branch_; }
+    scope_base::fate ended(const failure_cause*) noexcept { return scope_base::fate::keep_frame; }
     type take() {
         if (!outcome_) return task<type>::no_frame();
         if constexpr (!std::is_void_v<type>) return std::move(*outcome_);

@@ -58,13 +58,15 @@ class [[nodiscard("co_await it")]] when_all_operation
             return *f.take();
         }
     }
-    static scope_base::fate ended(scope_base& self, branch&, failure_cause* why) noexcept {
+    static scope_base::fate ended(scope_base& self, branch& child, failure_cause* why) noexcept {
         auto& all = static_cast<when_all_operation&>(self);
+        scope_base::fate what = scope_base::fate::keep_frame;
+        std::apply([&](auto&... f) { ((f.is(child) && (what = f.ended(why), true)) || ...); }, all.forks_);
         if (why && !all.first_failure_) {
             all.first_failure_ = std::move(*why);
             all.stop_children();
         }
-        return scope_base::fate::keep_frame;
+        return what;
     }
     static constexpr scope_base::scope_kind kind_of_this{
         {"when_all", &scope_base::cancel_children}, &ended, nullptr};

@@ -50,13 +50,15 @@ class [[nodiscard("co_await it")]] when_any_operation
         if (first_ == none) first_ = index;
         this->request_stop();
     }
-    static scope_base::fate ended(scope_base& self, branch& child, failure_cause*) noexcept {
+    static scope_base::fate ended(scope_base& self, branch& child, failure_cause* why) noexcept {
         auto& any = static_cast<when_any_operation&>(self);
         if (any.first_ == none) {
             any.first_ = any.index_of(child, std::index_sequence_for<X...>());
             any.stop_children();
         }
-        return scope_base::fate::keep_frame;
+        scope_base::fate what = scope_base::fate::keep_frame;
+        std::apply([&](auto&... f) { ((f.is(child) && (what = f.ended(why), true)) || ...); }, any.forks_);
+        return what;
     }
     template <std::size_t... I>
     std::size_t index_of(const branch& child, std::index_sequence<I...>) noexcept {

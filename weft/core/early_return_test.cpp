@@ -1,0 +1,38 @@
+// A task that ok() ends gives up what it holds at once, whoever waits for its outcome.
+#include <weft/core/mutex.hpp>
+#include <weft/core/ok.hpp>
+#include <weft/core/scope.hpp>
+#include <weft/core/shielded.hpp>
+#include <weft/core/sleep.hpp>
+#include <weft/core/testing.hpp>
+#include <weft/core/when_any.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+using weft::errc;
+using weft::result;
+using weft::task;
+
+task<result<void>> fails_with(weft::mutex& m) {
+    auto held = co_await weft::ok(m.lock());
+    co_await weft::ok(result<void>(weft::failure(errc::busy)));
+    co_return {};
+}
+
+WEFT_TEST(early_return, gives_up_what_an_operand_holds) {
+    auto test = []() -> task<bool> {
+        weft::mutex m;
+        bool free = false;
+        auto looking = [&]() -> task<result<void>> {
+            auto slept = co_await weft::sleep_for(1ms);
+            free = !m.is_locked();
+            co_return slept;
+        };
+        (void)co_await weft::when_any(fails_with(m), looking());
+        co_return free;
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+}
+
+} // namespace
