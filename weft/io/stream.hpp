@@ -90,7 +90,7 @@ inline std::span<std::byte> lend(std::span<const std::byte> b) noexcept {
 // What every connected stream socket can do. All operations borrow their buffers until they have ended, and allocate
 // nothing. They resume on the home executor of the one who waits. Errors are the host's; errc::cancelled after a stop,
 // if the operation had no effect: bytes that were moved in spite of a stop are reported. One reader and one writer at a
-// time are the rule; more are served first in, first out, and whole transfers of several writers may mix.
+// time are the rule; more on one worker are served first in, first out, and their whole transfers do not mix.
 class stream_socket {
   public:
     stream_socket() noexcept = default;

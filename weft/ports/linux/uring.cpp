@@ -11,7 +11,7 @@ namespace weft {
 namespace {
 
 // io_operation::state
-enum : std::uint8_t { at_rest, listed, in_kernel, in_pool };
+enum : std::uint8_t { at_rest, behind, listed, in_kernel, in_pool };
 
 // The low half of a mark holds the slot's index and whose answer it is.
 constexpr std::uint32_t cancel_bit = 1u << 31;
@@ -96,6 +96,7 @@ uring_backend::~uring_backend() {
     ::io_uring_queue_exit(&ring_);
     sys::close(bell_);
     std::free(slots_);
+    std::free(lanes_);
 }
 
 // Nothing that the kernel may still write to is given up before the kernel has said its last word about it.
@@ -261,20 +262,67 @@ void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
     ::io_uring_prep_nop(&sqe);
 }
 
+// nullptr without memory.
+uring_backend::lane* uring_backend::lane_of(const io_operation& op, io_side side) noexcept {
+    std::size_t index = static_cast<std::size_t>(descriptor_of(op)) * 2 + static_cast<std::size_t>(side);
+    if (index >= lane_count_) [[unlikely]] {
+        std::size_t wanted = lane_count_ ? lane_count_ : 128;
+        while (wanted <= index) wanted *= 2;
+        auto* grown = static_cast<lane*>(std::realloc(static_cast<void*>(lanes_), wanted * sizeof(lane)));
+        if (!grown) return nullptr;
+        for (std::size_t i = lane_count_; i < wanted; ++i) grown[i] = lane{};
+        lanes_ = grown;
+        lane_count_ = wanted;
+    }
+    return &lanes_[index];
+}
+
+void uring_backend::launch(io_operation& op) noexcept {
+    if (listed_ || !start(op)) enlist(op);
+}
+
+// The next in the lane goes.
+inline void uring_backend::leave_lane(io_operation& op, io_side side) noexcept {
+    lane& l = *lane_of(op, side);
+    l.head = static_cast<io_operation*>(op.spare);
+    if (l.head)
+        launch(*l.head);
+    else
+        l.tail = nullptr;
+}
+
 bool uring_backend::submit(io_operation& op) noexcept {
     if (!bound_) bind();
     op.outcome = 0;
-    switch (op.code) {
-    case io_code::truncate: // the kernel's rings have no such operation, or not yet
-    case io_code::file_size:
-    case io_code::read_directory:
-        if (!pooled_.submit(op)) return false;
-        op.state = in_pool;
-        break;
-    default:
-        if (listed_ || !start(op)) enlist(op);
+    io_side side = side_of(op.code);
+    if (side == io_side::pool) {
+        switch (op.code) {
+        case io_code::truncate: // the kernel's rings have no such operation, or not yet
+        case io_code::file_size:
+        case io_code::read_directory:
+            if (!pooled_.submit(op)) return false;
+            op.state = in_pool;
+            break;
+        default: launch(op);
+        }
+        ++in_flight_;
+        return true;
+    }
+    lane* l = descriptor_of(op) < 0 ? nullptr : lane_of(op, side);
+    if (!l) [[unlikely]] {
+        op.outcome = descriptor_of(op) < 0 ? -EBADF : -ENOMEM;
+        return false;
     }
     ++in_flight_;
+    op.spare = nullptr;
+    if (l->head) {
+        op.state = behind;
+        l->tail->spare = &op;
+        l->tail = &op;
+        return true;
+    }
+    l->head = l->tail = &op;
+    launch(op);
     return true;
 }
 
@@ -307,6 +355,18 @@ void uring_backend::start_listed() noexcept {
 void uring_backend::cancel(io_operation& op) noexcept {
     if (op.code == io_code::close) return;
     switch (op.state) {
+    case behind: {
+        lane& l = *lane_of(op, side_of(op.code));
+        io_operation* previous = l.head; // it is not the first
+        while (previous->spare != &op) previous = static_cast<io_operation*>(previous->spare);
+        previous->spare = op.spare;
+        if (l.tail == &op) l.tail = previous;
+        op.outcome = io_operation::stopped;
+        op.state = at_rest;
+        --in_flight_;
+        op.owner->post();
+        break;
+    }
     case listed:
         unlist(op);
         op.outcome = io_operation::stopped;
@@ -338,8 +398,10 @@ void uring_backend::send_cancel(std::uint32_t index) noexcept {
 void uring_backend::complete(io_operation& op) noexcept {
     op.state = at_rest;
     --in_flight_;
-    if (!draining_) [[likely]]
-        op.owner->post();
+    if (draining_) [[unlikely]]
+        return;
+    if (io_side side = side_of(op.code); side != io_side::pool) leave_lane(op, side);
+    op.owner->post();
 }
 
 void uring_backend::take_from_pool() noexcept {

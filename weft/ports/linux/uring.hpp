@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <weft/ports/linux/backend.hpp>
+#include <weft/ports/linux/perform.hpp>
 #include <weft/ports/linux/pooled.hpp>
 #include <weft/ports/linux/sys.hpp>
 
@@ -57,6 +58,12 @@ class uring_backend final : public backend {
         bool polling; // what is in the kernel stands for the operation's readiness
     };
     static constexpr std::uint32_t none = UINT32_MAX;
+    // The operations in one direction of one descriptor. The kernel gets one at a time: it would serve several in no
+    // particular order, and mix their bytes.
+    struct lane {
+        io_operation* head;
+        io_operation* tail;
+    };
 
     uring_backend(const io_uring& ring, int bell, thread_pool* pool, const uring_settings& settings) noexcept;
 
@@ -64,6 +71,9 @@ class uring_backend final : public backend {
     int submit_collected() noexcept;
     io_uring_sqe* entry() noexcept;
     bool start(io_operation& op) noexcept;
+    lane* lane_of(const io_operation& op, io_side side) noexcept;
+    void launch(io_operation& op) noexcept;
+    void leave_lane(io_operation& op, io_side side) noexcept;
     bool enter_kernel(slot& s) noexcept;
     void enlist(io_operation& op) noexcept;
     void unlist(io_operation& op) noexcept;
@@ -90,6 +100,8 @@ class uring_backend final : public backend {
     slot* slots_ = nullptr;
     std::uint32_t slot_count_ = 0;
     std::uint32_t free_ = none;
+    lane* lanes_ = nullptr; // two a descriptor
+    std::size_t lane_count_ = 0;
     std::uint32_t cancels_ = none; // slots whose cancel waits for room
     io_operation* listed_ = nullptr;
     io_operation* last_listed_ = nullptr;
