@@ -62,7 +62,7 @@ int take_pending(place& p) noexcept {
 
 } // namespace
 
-result<signal_set> signal_set::make(std::initializer_list<int> numbers) noexcept {
+result<signal_set> signal_set::make_from(std::span<const int> numbers) noexcept {
     for (int number : numbers)
         if (number < 1 || number >= host::signal_limit) return failure(errc::invalid_argument);
     result<std::size_t> taken = take_place();

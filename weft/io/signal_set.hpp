@@ -1,7 +1,8 @@
 // signal_set: waiting for the signals that people and the system send to the process.
 #pragma once
 
-#include <initializer_list>
+#include <concepts>
+#include <span>
 
 #include <weft/core/result.hpp>
 #include <weft/io/descriptor.hpp>
@@ -18,7 +19,7 @@ inline constexpr int signal_terminate = 15;
 // that arrive before they are waited for count as one, as the host counts them. The signal must not be blocked in all of
 // the process's threads.
 //
-//     weft::signal_set stop = co_await weft::ok(weft::signal_set::make({weft::signal_terminate}));
+//     weft::signal_set stop = co_await weft::ok(weft::signal_set::make(weft::signal_terminate));
 //     int which = co_await weft::ok(stop.next());
 class signal_set {
   public:
@@ -26,7 +27,13 @@ class signal_set {
 
     // Errors: invalid_argument for a number that cannot be caught, limit_exceeded, too_many_files. Each of the `limit`
     // places keeps its descriptor for the next set: a handler on another thread might be just about to use it.
-    static result<signal_set> make(std::initializer_list<int> numbers) noexcept;
+    template <std::convertible_to<int>... N>
+        requires(sizeof...(N) > 0)
+    static result<signal_set> make(N... numbers) noexcept {
+        const int list[] = {static_cast<int>(numbers)...};
+        return make_from(list);
+    }
+    static result<signal_set> make_from(std::span<const int> numbers) noexcept;
 
     signal_set() noexcept = default;
     signal_set(signal_set&& other) noexcept;
