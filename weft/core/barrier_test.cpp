@@ -80,8 +80,8 @@ template <class L> task<bool> counts(L& l) {
     };
     auto early = co_await weft::timeout(1ms, l.wait());
     auto r = co_await weft::when_all(l.wait(), counting(), l.wait());
-    co_return !early && early.error() == errc::timed_out && r && l.try_wait() &&
-        (co_await l.wait()).has_value();
+    auto open = co_await l.wait();
+    co_return !early && early.error() == errc::timed_out && r && l.try_wait() && open;
 }
 
 WEFT_TEST(latch, opens_at_zero_and_stays_open) {

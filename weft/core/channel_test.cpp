@@ -126,7 +126,8 @@ WEFT_TEST(channel, close_gives_waiting_senders_their_values_back) {
             auto sent = co_await sending;
             back = !sent && sent.error() == errc::closed && sending.value().value == 2;
             auto late = c.send(parcel(3));
-            back &= (co_await late).error() == errc::closed && late.value().value == 3;
+            auto too_late = co_await late;
+            back &= !too_late && too_late.error() == errc::closed && late.value().value == 3;
             parcel again(4);
             back &= c.try_send(std::move(again)).error() == errc::closed && again.value == 4;
             co_return {};
@@ -240,7 +241,8 @@ template <class A, class B> task<bool> sends_once(A& a, B& b) {
     auto waited = co_await weft::when_all(a.recv(), sending());
     bool once =
         waited && std::get<0>(*waited).value == 8 && a.send(parcel(1)).error() == errc::already_exists;
-    once &= (co_await a.recv()).error() == errc::closed && a.try_recv().error() == errc::closed;
+    auto again = co_await a.recv();
+    once &= !again && again.error() == errc::closed && a.try_recv().error() == errc::closed;
     once &= b.try_recv().error() == errc::would_block && b.send(parcel(9)).has_value();
     auto there = co_await b.recv();
     co_return once && there && there->value == 9;
@@ -333,8 +335,9 @@ WEFT_TEST(broadcast, a_slow_receiver_is_told_what_it_missed) {
         auto five = co_await r.recv();
         auto none = co_await weft::timeout(1ms, r.recv());
         global_broadcast.close();
+        auto end = co_await r.recv();
         co_return empty&& lagged.error() == weft::error(errc::lagged, 3) && four == 4 && five == 5 &&
-            none.error() == errc::timed_out && (co_await r.recv()).error() == errc::closed;
+            none.error() == errc::timed_out&& end.error() == errc::closed;
     };
     WEFT_CHECK(weft::testing::run(test()));
 }
