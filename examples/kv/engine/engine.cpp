@@ -232,23 +232,23 @@ table* call::open_parts(place& p, kind type) {
 
 std::int64_t call::add_parts(place& p, kind type, arguments texts, std::size_t step) {
     segmented_array fresh{db.memory()};
-    bool complete = db.make_nodes(texts, step, fresh);
-    table* parts = complete ? open_parts(p, type) : nullptr;
+    table* parts = db.make_nodes(texts, step, fresh) ? open_parts(p, type) : nullptr;
+    bool complete = parts;
     std::int64_t added = 0;
     for (std::uint32_t i = 0; i < fresh.size(); ++i) {
         node* n = fresh[i];
-        node* old = parts ? parts->find(n->key(), n->hash) : nullptr;
+        node* old = complete ? parts->find(n->key(), n->hash) : nullptr;
         if (old) {
             parts->replace(old, n);
             db.memory().deallocate(old);
-        } else if (parts && parts->insert(n)) {
+        } else if (complete && parts->insert(n)) {
             ++added;
-        } else {
+        } else { // only possible for the first
             db.memory().deallocate(n);
             complete = false;
         }
     }
-    if (complete && parts) return added;
+    if (complete) return added;
     if (parts) drop_if_empty(p);
     return -1;
 }
