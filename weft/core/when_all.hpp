@@ -81,8 +81,7 @@ class [[nodiscard("co_await it")]] when_all_operation
 // Resumes on the owner's executor. Allocates one branch header an operand; without memory errc::out_of_memory, or a
 // panic where no operand can fail.
 template <forkable... X> auto when_all(X&&... x) noexcept {
-    static_assert((!std::is_lvalue_reference_v<X> && ...) ||
-                      (operation_like<std::remove_reference_t<X>> && ...),
+    static_assert(((!std::is_lvalue_reference_v<X> || operation_like<std::remove_reference_t<X>>) && ...),
                   "pass tasks with std::move: when_all takes them over");
     return when_all_operation<std::remove_cvref_t<X>...>(x...);
 }
