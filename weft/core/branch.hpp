@@ -6,6 +6,7 @@
 
 #include <weft/core/atomic.hpp>
 #include <weft/core/continuation.hpp>
+#include <weft/core/error.hpp>
 
 namespace weft {
 
@@ -38,6 +39,7 @@ class branch : public job {
         detached = 4,    // nobody holds a join handle
         joined = 8,      // somebody waits for the end
         done = 16,       // ended; the result waits for its join handle
+        failed = 32,     // ended with an error, which is all that is left of it: see keep_error()
     };
 
     bool has(flag f) const noexcept { return flags_.load(order::relaxed) & f; }
@@ -93,6 +95,19 @@ class branch : public job {
         return true;
     }
     void stop_alone() noexcept { flags_.set_alone(stop); }
+
+    // Of a child that has ended with an error only the error is kept, in the header: its frame may still hold what it
+    // held where ok() ended it, and goes at once.
+    void keep_error(error e) noexcept {
+        set(failed);
+        target = nullptr;
+        credit_ = static_cast<std::uint8_t>(e.code());
+        next = reinterpret_cast<job*>(static_cast<std::uintptr_t>(static_cast<std::uint32_t>(e.native())));
+    }
+    error kept_error() const noexcept {
+        return error(static_cast<errc>(credit_),
+                     static_cast<std::int32_t>(reinterpret_cast<std::uintptr_t>(next)));
+    }
 
     scope_base* scope;
     branch* previous;

@@ -35,4 +35,19 @@ WEFT_TEST(early_return, gives_up_what_an_operand_holds) {
     WEFT_CHECK(weft::testing::run(test()));
 }
 
+WEFT_TEST(early_return, gives_up_what_a_child_with_a_join_handle_holds) {
+    auto test = []() -> task<bool> {
+        weft::mutex m;
+        bool free = false;
+        auto body = [&](weft::scope& s) -> task<> {
+            auto child = s.spawn(fails_with(m));
+            (void)co_await weft::sleep_for(1ms);
+            free = !m.is_locked();
+        };
+        (void)co_await weft::with_scope(body);
+        co_return free;
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+}
+
 } // namespace

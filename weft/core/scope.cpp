@@ -3,27 +3,42 @@
 namespace weft {
 
 constinit const scope_base::scope_kind scope::nursery{
-    {"scope", &scope_base::cancel_children}, &scope::child_is_done, nullptr};
+    {"scope", &scope_base::cancel_children}, &scope::child_is_done, nullptr, &scope::error_is_kept};
 
 scope_base::fate scope::child_is_done(scope_base& self, branch& child, failure_cause* why) noexcept {
     auto& s = static_cast<scope&>(self);
+    bool error_alone = why && !why->exception;
+    error e = error_alone ? why->code : error();
     if (why && !s.first_failure_ && !(s.stop_requested() && why->code == errc::cancelled)) {
         s.first_failure_ = std::move(*why);
         s.stop_children();
     }
     if (&child == s.body_) return fate::keep_frame;
     if (child.has(branch::detached)) return fate::destroy;
-    child.set(branch::done);
-    if (child.has(branch::joined)) {
-        for (joiner** at = &s.joiners_; *at; at = &(*at)->next) {
-            if ((*at)->child != &child) continue;
-            branch* waiter = (*at)->waiter;
-            *at = (*at)->next;
-            waiter->wake();
-            break;
-        }
+    if (error_alone) {
+        child.keep_error(e);
+        return fate::keep_error;
     }
+    s.let_join(child);
     return fate::keep;
+}
+
+bool scope::error_is_kept(scope_base& self, branch& child) noexcept {
+    if (child.has(branch::detached)) return false;
+    static_cast<scope&>(self).let_join(child);
+    return true;
+}
+
+void scope::let_join(branch& child) noexcept {
+    child.set(branch::done);
+    if (!child.has(branch::joined)) return;
+    for (joiner** at = &joiners_; *at; at = &(*at)->next) {
+        if ((*at)->child != &child) continue;
+        branch* waiter = (*at)->waiter;
+        *at = (*at)->next;
+        waiter->wake();
+        break;
+    }
 }
 
 void scope::fail(error e) noexcept {
@@ -42,7 +57,7 @@ void scope::detach_slowly(branch& child) noexcept {
     if (!ended) return;
     continuation* frame = child.target;
     retire(child);
-    frame->destroy(frame);
+    if (frame) frame->destroy(frame);
 }
 
 void scope::retire(branch& child) noexcept { retire_header(child); }
@@ -76,7 +91,7 @@ void scope::drop_finished() noexcept {
     while (branch* child = children()) {
         continuation* frame = child->target;
         retire_header(*child);
-        frame->destroy(frame);
+        if (frame) frame->destroy(frame);
     }
 }
 

@@ -69,6 +69,8 @@ class scope : public scope_base {
     }
 
     static fate child_is_done(scope_base& self, branch& child, failure_cause* why) noexcept;
+    static bool error_is_kept(scope_base& self, branch& child) noexcept;
+    void let_join(branch& child) noexcept;
     void fail(error e) noexcept;
     void drop_finished() noexcept;
     // For join handles; each takes the guard.
@@ -148,6 +150,11 @@ template <class T> class [[nodiscard("co_await it")]] join_operation : public op
     }
     as_result<T> await_resume() {
         if (outcome_ != errc::none) return failure(outcome_);
+        if (handle_.child_->has(branch::failed)) {
+            error e = handle_.child_->kept_error();
+            nursery().retire(*std::exchange(handle_.child_, nullptr));
+            return failure(e);
+        }
         continuation& finished = *handle_.child_->target;
         nursery().retire(*std::exchange(handle_.child_, nullptr));
         if constexpr (std::is_void_v<T>) {

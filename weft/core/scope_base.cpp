@@ -53,7 +53,12 @@ void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
     unlock();
     deliver_stop();
     // Outside of the guard: destructors of user code run here, and may use the scope.
-    if (what == fate::destroy) frame->destroy(frame);
+    if (what == fate::destroy || what == fate::keep_error) frame->destroy(frame);
+    if (what == fate::keep_error) {
+        lock();
+        if (ops().error_kept(*this, child)) what = fate::keep;
+        unlock();
+    }
     if (what != fate::keep) retire_header(child);
     end_one();
 }

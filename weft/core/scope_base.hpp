@@ -15,14 +15,16 @@ namespace weft {
 class scope_base : public leaf {
   public:
     // What becomes of a child that has ended: frame and header go, or the frame stays for the one who holds it, or both
-    // stay until somebody takes the outcome.
-    enum class fate { destroy, keep_frame, keep };
+    // stay until somebody takes the outcome, or the header alone with an error in it.
+    enum class fate { destroy, keep_frame, keep, keep_error };
 
     struct scope_kind : leaf_kind {
         // A child has ended; `why` is nullptr after a success. Under the guard. May call stop_children().
         fate (*ended)(scope_base&, branch& child, failure_cause* why) noexcept;
         // The last child has ended, and the scope has no owner branch to wake. Only for roots.
         void (*emptied)(scope_base&) noexcept;
+        // After fate::keep_error, when the frame is gone. Under the guard. False: nobody wants the error any more.
+        bool (*error_kept)(scope_base&, branch& child) noexcept = nullptr;
     };
 
     explicit scope_base(const scope_kind& k) noexcept
