@@ -140,6 +140,8 @@ class stream_socket {
 
     // Ends the output; the other end reads 0 when it has read the rest. Does not wait.
     result<void> shutdown_output() noexcept { return host::shutdown(descriptor_.native(), false, true); }
+    // Ends the input; a read that waits, and every further one, yields what has come already, and then 0. Does not wait.
+    result<void> shutdown_input() noexcept { return host::shutdown(descriptor_.native(), true, false); }
     // Ends both directions, and with them every read and write that waits.
     result<void> shutdown() noexcept { return host::shutdown(descriptor_.native(), true, true); }
 

@@ -1,0 +1,102 @@
+// The log on disk: loading it, group commit, and the rewrite that keeps it short.
+#pragma once
+
+#include "engine/journal.hpp"
+#include "engine/snapshot.hpp"
+#include "options.hpp"
+
+#include <weft/core/event.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/time.hpp>
+#include <weft/io/file.hpp>
+
+#include <optional>
+#include <string>
+
+namespace kv {
+
+// A log under way: what is appended becomes one record.
+struct log_file {
+    weft::file file;
+    journal::writer records;
+    std::uint64_t size = 0, synced = 0;
+
+    explicit log_file(std::uint64_t salt, std::uint32_t next_sequence = 0) : records{salt, next_sequence} {}
+    // All or nothing: after an error the next one is written to the same place.
+    weft::task<weft::result<void>> append(text contents);
+    weft::task<weft::result<void>> sync();
+};
+
+// One task writes: it takes all records that the engine has by then, however many clients they come from, writes them at
+// once, and syncs once. The records that come in meanwhile are the next group.
+class persistence {
+  public:
+    persistence(engine& kv, arena& records, const options& o);
+
+    // Locks the directory and fills the engine from the log. Says in the log what is wrong.
+    weft::task<weft::result<void>> open();
+
+    // Writes until close(), and then what is left. False: that did not work.
+    weft::task<bool> run();
+    void close() {
+        closing_ = true;
+        work_.set();
+    }
+
+    // After a batch of commands; cheap if they have changed nothing.
+    void records_came() {
+        if (!kv_.log.empty()) work_.set();
+    }
+
+    // Under "always" a reply waits for the group that everything the client may have seen is in.
+    using group = std::uint64_t;
+    group last_group() const {
+        bool waits = kv_.server.sync == sync_policy::always && kv_.log_wanted && kv_.server.log_writable;
+        return waits ? taken_ + !kv_.log.empty() : 0;
+    }
+    bool is_safe(group g) const { return g <= safe_; }
+    // False: the log can't be written, and so that group may be lost.
+    weft::task<bool> until_safe(group g);
+    // Clients wait while too many records do.
+    bool is_behind() const { return kv_.log.size() > options_.log_memory / 4 && kv_.server.log_writable; }
+    // The end of the group that is being written.
+    auto progress() { return progress_.wait(); }
+
+  private:
+    struct replay;
+
+    bool lock_directory();
+    std::string path(const char* suffix) const;
+    weft::task<weft::result<void>> load(weft::file& file, std::uint64_t size);
+    weft::task<weft::result<void>> cut_off(weft::file& file, std::uint64_t good, std::uint64_t size,
+                                           bool damaged);
+
+    weft::task<> wait_for_work();
+    weft::task<weft::result<void>> commit();
+    weft::task<weft::result<void>> write_group();
+    void fails(const char* doing, weft::error why);
+    void works();
+
+    void wants_rewrite();
+    weft::task<weft::result<void>> begin_rewrite();
+    weft::task<weft::result<void>> continue_rewrite();
+    weft::task<weft::result<void>> finish_rewrite();
+    weft::task<> give_up_rewrite(weft::error why);
+    void drop_snapshot();
+
+    engine& kv_;
+    const options& options_;
+    weft::descriptor lock_;
+    std::optional<log_file> log_, fresh_; // fresh_: the shorter one, while it is made
+    std::optional<snapshot> snapshot_;
+    byte_buffer batch_;             // the group that is being written
+    byte_buffer sink_, sink_batch_; // the same for the snapshot
+    group taken_ = 0, safe_ = 0;
+    bool batch_is_in_snapshot_ = false, closing_ = false;
+    bool doubtful_ = false; // a sync failed: only a new log is good for anything
+    weft::clock::time_point sync_due_{}, next_rewrite_{}, rewrite_began_{};
+    weft::local::auto_event work_;
+    weft::local::event progress_; // set and reset at once: whoever waits looks again
+};
+
+} // namespace kv
