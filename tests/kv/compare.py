@@ -911,7 +911,7 @@ def main():
     p.add_argument("--raw-command", help="start this instead, with {port} in it")
     options = p.parse_args()
     total = failures = 0
-    ours = Server(shlex.split(options.raw_command)) if options.raw_command else weft_kv(options.binary, "--no-log")
+    ours = Server(shlex.split(options.raw_command)) if options.raw_command else weft_kv(options.binary, "--appendonly", "no")
     with redis_server() as theirs, ours:
         for name, script in SCRIPTS.items():
             for protocol in (2, 3):
