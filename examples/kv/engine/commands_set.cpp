@@ -22,6 +22,12 @@ class operands {
         return true;
     }
 
+    // For a command that is logged as it stands: a log that is being rewritten must have the sources before it.
+    void preserve() {
+        for (std::size_t i = first_; i < c_.size(); ++i)
+            if (place p = c_.db.find(c_[i])) c_.db.edit(p.at);
+    }
+
     // Visits each member of the result once, until `visit` says false.
     template <class Visit> bool each(operation what, Visit&& visit) {
         std::size_t start = first_;
@@ -75,6 +81,7 @@ void combine(call& c, operation what) {
 void combine_and_store(call& c, operation what) {
     operands sets{c, 2};
     if (!sets.check()) return;
+    sets.preserve();
     auto& memory = c.db.memory();
     auto* result = make<table>(memory, memory);
     bool complete = result && sets.each(what, [&](node* m) {
