@@ -127,7 +127,6 @@ template <class Self> class handle_operation : public host_operation<Self> {
     }
     // For byte streams: what the last read knew travels along.
     void guess_emptiness() noexcept {
-        this->flags |= io_short_empty;
         if (on_.known_empty_.load(order::relaxed)) this->flags |= io_known_empty;
     }
     void remember_emptiness() noexcept {

@@ -19,11 +19,16 @@ class [[nodiscard("co_await it")]] stream_operation : public handle_operation<st
                      transfer how, bool records) noexcept
         : handle_operation(kind, what, on, buffer.data(), buffer.size()) {
         if (how == transfer::whole) flags |= io_whole;
-        if (!records) guess_emptiness();
+        if (!records) {
+            flags |= io_short_empty;
+            if (what == io_code::receive || what == io_code::read) guess_emptiness();
+        }
     }
+    bool failed() const noexcept { return outcome < 0; }
     result<std::size_t> await_resume() noexcept {
         ended();
-        if (flags & io_short_empty) remember_emptiness();
+        if (flags & io_short_empty && (code == io_code::receive || code == io_code::read))
+            remember_emptiness();
         return number();
     }
 

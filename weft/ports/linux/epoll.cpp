@@ -102,42 +102,93 @@ long epoll_backend::register_descriptor(int fd, entry& e) noexcept {
     return 0;
 }
 
-// True: the operation has its outcome. False: it has to wait.
-inline bool epoll_backend::attempt(io_operation& op, entry* e, int side) noexcept {
-    for (;;) {
-        std::int64_t outcome;
-        // The two that matter for speed, without the way through perform().
-        if (op.code == io_code::receive) [[likely]]
-            outcome = sys::receive(descriptor_of(op), op.data, op.size, MSG_DONTWAIT);
-        else if (op.code == io_code::send) [[likely]]
-            outcome = sys::send(descriptor_of(op), op.data, op.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-        else
-            outcome = perform(op);
+// What the kernel knows under this number now; nullptr if that is not known here.
+inline epoll_backend::entry* epoll_backend::known(int fd) noexcept {
+    if (static_cast<std::size_t>(fd) >= capacity_) return nullptr;
+    entry& e = entries_[fd];
+    return e.registered && e.generation == descriptor_generations::of(fd) ? &e : nullptr;
+}
+
+// True: the operation has its outcome. False: it has to wait. The two that matter for speed need neither perform() nor
+// settle() where one call does it all.
+[[gnu::always_inline]] inline bool epoll_backend::attempt(io_operation& op, entry* e, int side) noexcept {
+    std::int64_t outcome;
+    if (op.code == io_code::receive) [[likely]] {
+        outcome = sys::receive(descriptor_of(op), op.data, op.size, MSG_DONTWAIT);
+        if (outcome >= 0 && !(op.flags & io_whole)) [[likely]] {
+            if ((op.flags & io_short_empty) && static_cast<std::size_t>(outcome) < op.size && e &&
+                !(e->ready & sticky))
+                e->ready &= static_cast<std::uint8_t>(~can_read);
+            op.outcome = outcome;
+            return true;
+        }
+    } else if (op.code == io_code::send) [[likely]] {
+        outcome = sys::send(descriptor_of(op), op.data, op.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (outcome == static_cast<std::int64_t>(op.size)) [[likely]] {
+            op.outcome += outcome;
+            return true;
+        }
+    } else {
+        outcome = perform(op);
+    }
+    return settle(op, e, side, outcome);
+}
+
+// Takes the outcome of a call into account, and makes further ones as long as there is something to be had.
+bool epoll_backend::settle(io_operation& op, entry* e, int side, std::int64_t outcome) noexcept {
+    const auto ready = static_cast<std::uint8_t>(can_read << side);
+    for (;; outcome = perform(op)) {
+        if (outcome == -EINTR) continue;
+        if (outcome == -EAGAIN) {
+            if (e) e->ready &= static_cast<std::uint8_t>(~ready);
+            return false;
+        }
         if (outcome < 0) {
-            if (outcome == -EINTR) continue;
-            if (outcome == -EAGAIN) {
-                if (e) e->ready &= static_cast<std::uint8_t>(~(can_read << side));
-                return false;
-            }
             op.outcome = outcome;
             return true;
         }
         if ((op.flags & io_short_empty) && static_cast<std::size_t>(outcome) < op.size && e &&
             !(e->ready & sticky))
-            e->ready &= static_cast<std::uint8_t>(~(can_read << side));
-        if (!(op.flags & io_whole)) [[likely]] {
-            op.outcome = outcome;
-            return true;
-        }
+            e->ready &= static_cast<std::uint8_t>(~ready);
         if (!goes_on(op, outcome)) return true;
-        if (e && !(e->ready & (can_read << side))) return false;
+        if (e && !(e->ready & ready)) return false;
     }
 }
 
+inline bool epoll_backend::wait_for(io_operation& op, entry& e, int side) noexcept {
+    append(e.sides[side], op);
+    op.state = waiting;
+    ++in_flight_;
+    return true;
+}
+
 bool epoll_backend::submit(io_operation& op) noexcept {
+    op.outcome = 0;
+    if (entry* e = known(descriptor_of(op))) [[likely]] {
+        if (op.code == io_code::receive) {
+            if (!(e->ready & can_read) || e->sides[0].head) [[likely]]
+                return wait_for(op, *e, 0);
+        } else if (op.code == io_code::send) {
+            if (e->ready & can_write && !e->sides[1].head) [[likely]] {
+                std::int64_t outcome =
+                    sys::send(descriptor_of(op), op.data, op.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+                if (outcome == static_cast<std::int64_t>(op.size)) [[likely]] {
+                    op.outcome = outcome;
+                    return false;
+                }
+                return !settle(op, e, 1, outcome) && wait_for(op, *e, 1);
+            }
+        }
+    }
+    return submit_slowly(op);
+}
+
+bool epoll_backend::submit_slowly(io_operation& op) noexcept {
     io_side side = side_of(op.code);
-    if (side != io_side::pool) [[likely]]
-        return submit_waiting(op, static_cast<int>(side));
+    return side == io_side::pool ? submit_to_pool(op) : submit_waiting(op, static_cast<int>(side));
+}
+
+bool epoll_backend::submit_to_pool(io_operation& op) noexcept {
     if (!pooled_.submit(op)) return false;
     op.state = in_pool;
     ++in_flight_;
@@ -146,40 +197,24 @@ bool epoll_backend::submit(io_operation& op) noexcept {
 
 bool epoll_backend::submit_waiting(io_operation& op, int side) noexcept {
     int fd = descriptor_of(op);
-    op.outcome = 0;
     if (fd < 0) {
         op.outcome = -EBADF;
         return false;
     }
-    entry* e = static_cast<std::size_t>(fd) < capacity_ ? &entries_[fd] : nullptr;
-    bool known = e && e->registered && e->generation == descriptor_generations::of(fd);
-    if (known && (e->sides[side].head || !(e->ready & (can_read << side)))) {
-        // A connect has to be begun, whatever is known of the socket.
-        if (op.code != io_code::connect) {
-            append(e->sides[side], op);
-            op.state = waiting;
-            ++in_flight_;
-            return true;
-        }
-    }
-    if (attempt(op, known ? e : nullptr, side)) return false;
-    if (!known) {
+    entry* e = known(fd);
+    // A connect has to be begun, whatever is known of the socket.
+    if (e && op.code != io_code::connect && (e->sides[side].head || !(e->ready & (can_read << side))))
+        return wait_for(op, *e, side);
+    if (attempt(op, e, side)) return false;
+    if (!e) {
         long r = enter(fd, e) ? register_descriptor(fd, *e) : -ENOMEM;
-        if (r == -EPERM) { // a file that is always ready: not epoll's business
-            if (!pooled_.submit(op)) return false;
-            op.state = in_pool;
-            ++in_flight_;
-            return true;
-        }
+        if (r == -EPERM) return submit_to_pool(op); // a file that is always ready: not epoll's business
         if (r < 0) {
             op.outcome = r;
             return false;
         }
     }
-    append(e->sides[side], op);
-    op.state = waiting;
-    ++in_flight_;
-    return true;
+    return wait_for(op, *e, side);
 }
 
 void epoll_backend::cancel(io_operation& op) noexcept {
@@ -198,7 +233,7 @@ inline void epoll_backend::complete(io_operation& op) noexcept {
     op.owner->post();
 }
 
-inline void epoll_backend::drain(entry& e, int side) noexcept {
+[[gnu::always_inline]] inline void epoll_backend::drain(entry& e, int side) noexcept {
     queue& q = e.sides[side];
     while (io_operation* op = q.head) {
         if (!(e.ready & (can_read << side)) || !attempt(*op, &e, side)) return;

@@ -59,10 +59,15 @@ class epoll_backend final : public backend {
 
     epoll_backend(int ep, int bell, thread_pool* pool) noexcept;
 
+    bool submit_slowly(io_operation& op) noexcept;
+    bool submit_to_pool(io_operation& op) noexcept;
     bool submit_waiting(io_operation& op, int side) noexcept;
+    bool wait_for(io_operation& op, entry& e, int side) noexcept;
+    entry* known(int fd) noexcept;
     bool enter(int fd, entry*& e) noexcept;
     long register_descriptor(int fd, entry& e) noexcept;
     bool attempt(io_operation& op, entry* e, int side) noexcept;
+    bool settle(io_operation& op, entry* e, int side, std::int64_t outcome) noexcept;
     void drain(entry& e, int side) noexcept;
     void complete(io_operation& op) noexcept;
     void take_from_pool() noexcept;

@@ -10,6 +10,7 @@
 #include <weft/ports/linux/backend.hpp>
 #include <weft/ports/linux/epoll.hpp>
 #include <weft/ports/linux/sys.hpp>
+#include <weft/ports/linux/worker.hpp>
 
 namespace weft::host {
 
@@ -40,7 +41,9 @@ static_assert(std::size(option_names) == static_cast<std::size_t>(socket_option:
 
 } // namespace
 
-bool submit(io_operation& op) noexcept { return backend_of(*op.owner->home().owner).submit(op); }
+bool submit(io_operation& op) noexcept {
+    return static_cast<worker&>(*op.owner->home().owner).io().submit(op);
+}
 void cancel(io_operation& op) noexcept { backend_of(*op.owner->home().owner).cancel(op); }
 
 error error_of(std::int64_t outcome) noexcept {

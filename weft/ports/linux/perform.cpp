@@ -60,24 +60,6 @@ long poll_now(int fd, short what) noexcept {
 
 } // namespace
 
-io_side side_of(io_code code) noexcept {
-    switch (code) {
-    case io_code::read:
-    case io_code::read_vector:
-    case io_code::receive:
-    case io_code::receive_message:
-    case io_code::accept:
-    case io_code::readable: return io_side::input;
-    case io_code::write:
-    case io_code::write_vector:
-    case io_code::send:
-    case io_code::send_message:
-    case io_code::connect:
-    case io_code::writable: return io_side::output;
-    default: return io_side::pool;
-    }
-}
-
 int open_flags(const io_operation& op) noexcept {
     static constexpr int access[] = {O_RDONLY, O_WRONLY, O_RDWR, O_RDONLY};
     int flags = O_CLOEXEC | access[op.mode & 3];

@@ -13,7 +13,23 @@ enum class io_side : std::uint8_t {
     output, // the descriptor becoming writable
     pool,   // nobody: it may block the thread that does it
 };
-io_side side_of(io_code code) noexcept;
+constexpr io_side side_of(io_code code) noexcept {
+    switch (code) {
+    case io_code::read:
+    case io_code::read_vector:
+    case io_code::receive:
+    case io_code::receive_message:
+    case io_code::accept:
+    case io_code::readable: return io_side::input;
+    case io_code::write:
+    case io_code::write_vector:
+    case io_code::send:
+    case io_code::send_message:
+    case io_code::connect:
+    case io_code::writable: return io_side::output;
+    default: return io_side::pool;
+    }
+}
 
 // Makes the system call, once, without regard to io_whole. The outcome as in io_operation::outcome.
 std::int64_t perform(io_operation& op) noexcept;
