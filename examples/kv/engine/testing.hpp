@@ -11,6 +11,11 @@
 #include <string>
 #include <vector>
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored                                                                               \
+    "-Wrestrict" // GCC 12 sees an overlap in "k" + std::to_string(i): GCC bug 105651
+#endif
+
 namespace kv::testing {
 
 class region {
