@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+// GCC 12 sees an overlap in "k" + std::to_string(i): its bug 105651.
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored                                                                               \
-    "-Wrestrict" // GCC 12 sees an overlap in "k" + std::to_string(i): GCC bug 105651
+#pragma GCC diagnostic ignored "-Wrestrict"
 #endif
 
 namespace kv::testing {
