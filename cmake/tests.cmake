@@ -36,6 +36,12 @@ endfunction()
 
 weft_test_support(weft_testing_on_hand weft_on_hand weft/ports/hand)
 weft_test_sources(core_tests weft/core)
+if(core_tests)
+    # Compiled once and linked with either port: nothing in a header depends on which it is.
+    add_library(weft_core_tests OBJECT ${core_tests})
+    target_link_libraries(weft_core_tests PRIVATE weft_core GTest::gtest weft_warnings)
+    set(core_tests $<TARGET_OBJECTS:weft_core_tests>)
+endif()
 weft_gtest(weft_core_test SOURCES ${core_tests} LIBRARIES weft_testing_on_hand LABELS core)
 
 weft_test_sources(hand_tests weft/ports/hand)
@@ -44,7 +50,7 @@ weft_gtest(weft_hand_test SOURCES ${hand_tests} LIBRARIES weft_testing_on_hand L
 weft_glob(linux_port *.cpp weft/ports/linux)
 if(TARGET weft_linux AND linux_port)
     weft_test_support(weft_testing_on_linux weft::weft weft/ports/linux)
-    # The same sources once more: the core's promises hold on the port that people use.
+    # The same tests once more: the core's promises hold on the port that people use.
     weft_gtest(weft_core_linux_test SOURCES ${core_tests} LIBRARIES weft_testing_on_linux LABELS core)
 
     pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)

@@ -10,12 +10,12 @@
 set -euo pipefail
 
 run_packages=(
-    g++-12 g++ cmake ninja-build pkgconf git liburing-dev
+    g++-12 g++ cmake ninja-build pkgconf liburing-dev
     redis-tools # redis-cli, to talk to the example
 )
 test_packages=(
     "${run_packages[@]}"
-    ccache libgtest-dev libgmock-dev libseccomp-dev
+    git ccache libgtest-dev libgmock-dev libseccomp-dev
     clang-22 libclang-rt-22-dev lld-22 llvm-22 clang-format-22
     gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
     gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib

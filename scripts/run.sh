@@ -13,7 +13,7 @@ scripts/install-dependencies.sh run
 # A build that works is of no interest here; one that fails is shown whole.
 log=build/logs/run.log
 printf 'Building weft-kv (%s) ...\n' "$preset"
-if ! { cmake --preset "$preset" -DWEFT_BUILD_TESTS=OFF &&
+if ! { cmake --preset "$preset" -DWEFT_BUILD_TESTS=OFF -DWEFT_BUILD_BENCH=OFF &&
     cmake --build "build/$preset" --target weft-kv; } >"$log" 2>&1; then
     cat "$log" >&2
     printf '\nThe build failed; the above is %s.\n' "$log" >&2
