@@ -171,7 +171,8 @@ task<result<void>> connection::write_all() {
     do {
         sending_.swap(out);
         out.set_limit(sending_.limit());
-        bool safe = server_.log.is_safe(waits_for_) || co_await server_.log.until_safe(waits_for_);
+        bool safe = server_.log.is_safe(waits_for_);
+        if (!safe) safe = co_await server_.log.until_safe(waits_for_);
         if (!safe) { // whether these commands survive is not known: nobody is told that they do
             sending_.clear();
             reply{sending_, protocol}.error_of("MISCONF Errors writing to the AOF file: ",

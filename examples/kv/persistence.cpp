@@ -232,11 +232,12 @@ task<result<void>> persistence::cut_off(weft::file& file, std::uint64_t good, st
 }
 
 task<bool> persistence::until_safe(group g) {
-    while (!is_safe(g)) {
-        if (!kv_.server.log_writable) co_return false;
-        if (!co_await progress_.wait()) co_return false;
+    while (!is_safe(g) && kv_.server.log_writable) {
+        // Named: GCC 12.2 misplaces the frame of a coroutine that has nothing but temporaries in its conditions.
+        result<void> came = co_await progress_.wait();
+        if (!came) break;
     }
-    co_return true;
+    co_return is_safe(g);
 }
 
 void persistence::fails(const char* doing, weft::error why) {
