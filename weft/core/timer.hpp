@@ -7,7 +7,7 @@
 
 namespace weft {
 
-// 40 bytes on hosts. The two links are the queue's own: a wheel's list here, a heap's children there.
+// 48 bytes on hosts, of which the last six are free for a derived class. The two links are the queue's own: a wheel's list here, a heap's children there.
 class timer : public leaf {
   public:
     struct timer_kind : leaf_kind {
@@ -20,7 +20,8 @@ class timer : public leaf {
 
     timer* next = nullptr;
     timer** link = nullptr;
-    std::int64_t deadline; // nanoseconds of port::now()
+    std::int64_t deadline;  // nanoseconds of port::now()
+    std::uint16_t slot = 0; // the queue's own, too
 };
 
 } // namespace weft

@@ -7,6 +7,18 @@ namespace {
 // next_deadline() looks at this many timers of a slot before it settles for the slot's first moment.
 constexpr int exact_up_to = 16;
 
+// In place of a slot's number: the timer stands in the list of those that are due.
+constexpr std::uint16_t being_fired = 0xffff;
+
+// Longer lists go down a level instead: one more look at each timer sorts them 64 ways.
+constexpr int sorted_at_most = 32;
+
+bool longer_than(const timer* list, int n) noexcept {
+    for (; list; list = list->next)
+        if (--n < 0) return true;
+    return false;
+}
+
 int level_of(std::uint64_t now, std::uint64_t deadline) noexcept {
     std::uint64_t differing = now ^ deadline;
     return differing < 64 ? 0 : (63 - __builtin_clzll(differing)) / 6;
@@ -21,11 +33,13 @@ void timer_wheel::place(timer& t) noexcept {
         t.deadline > now_ ? static_cast<std::uint64_t>(t.deadline) : static_cast<std::uint64_t>(now_);
     int level = level_of(static_cast<std::uint64_t>(now_), deadline);
     int slot = static_cast<int>(deadline >> (level * bits)) & (slots - 1);
-    timer*& head = heads_[level][slot];
-    t.next = head;
-    if (head) head->link = &t.next;
-    t.link = &head;
-    head = &t;
+    auto index = static_cast<unsigned>(level * slots + slot);
+    fifo& list = slots_[index];
+    t.slot = static_cast<std::uint16_t>(index);
+    t.next = nullptr;
+    t.link = list.tail;
+    *list.tail = &t;
+    list.tail = &t.next;
     in_use_[level] |= std::uint64_t{1} << slot;
     levels_in_use_ |= 1u << level;
 }
@@ -37,32 +51,30 @@ void timer_wheel::remove(timer& t) noexcept {
     *t.link = t.next;
     if (t.next) {
         t.next->link = t.link;
-    } else if (t.link >= &heads_[0][0] && t.link <= &heads_[level_count - 1][slots - 1]) {
-        auto index = static_cast<unsigned>(t.link - &heads_[0][0]);
-        in_use_[index / slots] &= ~(std::uint64_t{1} << (index % slots));
-        if (!in_use_[index / slots]) levels_in_use_ &= ~(1u << (index / slots));
+    } else if (t.slot != being_fired) {
+        slots_[t.slot].tail = t.link;
+        if (!slots_[t.slot].head) note_empty(t.slot);
     }
     t.link = nullptr;
 }
 
+void timer_wheel::note_empty(unsigned index) noexcept {
+    in_use_[index / slots] &= ~(std::uint64_t{1} << (index % slots));
+    if (!in_use_[index / slots]) levels_in_use_ &= ~(1u << (index / slots));
+}
+
 timer* timer_wheel::take_slot(int level, int slot) noexcept {
-    timer* list = heads_[level][slot];
-    heads_[level][slot] = nullptr;
-    in_use_[level] &= ~(std::uint64_t{1} << slot);
-    if (!in_use_[level]) levels_in_use_ &= ~(1u << level);
+    auto index = static_cast<unsigned>(level * slots + slot);
+    timer* list = slots_[index].head;
+    slots_[index].head = nullptr;
+    slots_[index].tail = &slots_[index].head;
+    note_empty(index);
     return list;
 }
 
-// A stable merge sort by deadline of a list that holds the newest first; bottom-up, with as many runs as bits.
+// A stable merge sort by deadline ; bottom-up, with as many runs as bits.
 timer* timer_wheel::sorted(timer* list) noexcept {
     if (!list || !list->next) return list;
-    timer* oldest = nullptr;
-    while (list) {
-        timer* rest = list->next;
-        list->next = oldest;
-        oldest = list;
-        list = rest;
-    }
     auto merge = [](timer* a, timer* b) noexcept { // a before b where they are equal
         timer* head = nullptr;
         timer** tail = &head;
@@ -76,9 +88,9 @@ timer* timer_wheel::sorted(timer* list) noexcept {
         return head;
     };
     timer* runs[32] = {};
-    while (oldest) {
-        timer* run = oldest;
-        oldest = oldest->next;
+    while (list) {
+        timer* run = list;
+        list = list->next;
         run->next = nullptr;
         int i = 0;
         for (; i < 31 && runs[i]; ++i) {
@@ -92,56 +104,70 @@ timer* timer_wheel::sorted(timer* list) noexcept {
     return all;
 }
 
-std::size_t timer_wheel::advance(std::int64_t to) noexcept {
+std::size_t timer_wheel::advance(std::int64_t to, std::size_t most) noexcept {
     if (to < now_) to = now_;
     std::size_t fired = 0;
     while (levels_in_use_) {
+        if (fired >= most) return fired;
         int level = __builtin_ctz(levels_in_use_);
         int slot = __builtin_ctzll(in_use_[level]);
-        int shift = level * bits;
-        // First and last moment of the slot. Above the top level's digit there is nothing.
-        std::uint64_t above =
-            shift + bits >= 64 ? 0 : static_cast<std::uint64_t>(now_) >> (shift + bits) << (shift + bits);
-        std::uint64_t first = above | static_cast<std::uint64_t>(slot) << shift;
-        std::uint64_t last = first | ((std::uint64_t{1} << shift) - 1);
-        if (static_cast<std::int64_t>(first) > to) break;
+        auto first = static_cast<std::int64_t>(first_moment(level, slot));
+        auto last =
+            static_cast<std::int64_t>(first_moment(level, slot) | ((std::uint64_t{1} << (level * bits)) - 1));
+        if (first > to) break;
         timer* list = take_slot(level, slot);
-        if (static_cast<std::int64_t>(last) > to) {
-            // The slot's time has begun but is not over: its timers go down, or fire.
-            now_ = static_cast<std::int64_t>(first) > now_ ? static_cast<std::int64_t>(first) : now_;
-            if (level == 0) break;
-            timer* oldest = nullptr; // keep the order of insertion
-            while (list) {
-                timer* rest = list->next;
-                list->next = oldest;
-                oldest = list;
-                list = rest;
-            }
-            while (oldest) {
-                timer* rest = oldest->next;
-                place(*oldest);
-                oldest = rest;
-            }
+        if (level > 0 && (last > to || longer_than(list, sorted_at_most))) {
+            if (first > now_) now_ = first;
+            move_down(list);
             continue;
         }
-        if (static_cast<std::int64_t>(last) > now_) now_ = static_cast<std::int64_t>(last);
-        // expire() may remove timers that stand in this list, so each has its link.
-        timer* due = sorted(list);
-        timer** link = &due;
-        for (timer* t = due; t; t = t->next) {
-            t->link = link;
-            link = &t->next;
-        }
-        while (due) {
-            timer& t = *due;
-            due = t.next;
-            if (due) due->link = &due;
-            t.link = nullptr;
-            ++fired;
-            t.expire();
-        }
+        if (last > now_) now_ = last;
+        fired += fire(sorted(list));
     }
     if (to > now_) now_ = to;
+    return fired;
+}
+
+// Above the top level's digit there is nothing.
+std::uint64_t timer_wheel::first_moment(int level, int slot) const noexcept {
+    int shift = level * bits;
+    std::uint64_t above =
+        shift + bits >= 64 ? 0 : static_cast<std::uint64_t>(now_) >> (shift + bits) << (shift + bits);
+    return above | static_cast<std::uint64_t>(slot) << shift;
+}
+
+void timer_wheel::move_down(timer* list) noexcept {
+    while (list) {
+        timer* rest = list->next;
+        place(*list);
+        list = rest;
+    }
+}
+
+// expire() may remove timers that stand in this list, so each has its link.
+std::size_t timer_wheel::fire(timer* due) noexcept {
+    std::size_t fired = 0;
+    timer** link = &due;
+    for (timer* t = due; t; t = t->next) {
+        __builtin_prefetch(t->owner);
+        t->slot = being_fired;
+        t->link = link;
+        link = &t->next;
+    }
+    while (due) {
+        timer& t = *due;
+        due = t.next;
+        if (due) due->link = &due;
+        t.link = nullptr;
+        ++fired;
+        if (const branch* b =
+                t.owner) { // its turn is near: the frame, and the neighbours that its end will touch
+            __builtin_prefetch(b->target);
+            __builtin_prefetch(b->previous);
+            __builtin_prefetch(b->following);
+        }
+        t.expire();
+    }
     return fired;
 }
 
@@ -149,14 +175,11 @@ std::int64_t timer_wheel::next_deadline() const noexcept {
     if (!levels_in_use_) return never;
     int level = __builtin_ctz(levels_in_use_);
     int slot = __builtin_ctzll(in_use_[level]);
-    int shift = level * bits;
     std::int64_t least = never;
     int seen = 0;
-    for (const timer* t = heads_[level][slot]; t; t = t->next) {
+    for (const timer* t = slots_[level * slots + slot].head; t; t = t->next) {
         if (++seen > exact_up_to) {
-            std::uint64_t above =
-                shift + bits >= 64 ? 0 : static_cast<std::uint64_t>(now_) >> (shift + bits) << (shift + bits);
-            return static_cast<std::int64_t>(above | static_cast<std::uint64_t>(slot) << shift);
+            return static_cast<std::int64_t>(first_moment(level, slot));
         }
         if (t->deadline < least) least = t->deadline;
     }

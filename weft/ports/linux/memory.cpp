@@ -30,6 +30,10 @@ constexpr std::size_t block = port::frame_block;
 constexpr std::size_t classes = port::small_frame / block + 1;
 constexpr std::size_t branch_class = 0; // no frame has size 0
 constexpr std::size_t map_bytes = std::size_t{1} << 20;
+// From here on memory comes from regions that ask for huge pages: where many tasks are alive, each is a few lines at a
+// random place, and the translations of small pages would not fit the processor's.
+constexpr std::size_t huge_after = std::size_t{16} << 20;
+constexpr std::size_t region_bytes = std::size_t{32} << 20;
 constexpr std::size_t max_slabs = memory::branch_limit / memory::branches_a_slab;
 
 static_assert(sizeof(branch) == 64 && alignof(branch) <= 64);
@@ -102,6 +106,7 @@ struct globals {
     std::size_t carved_branches = 0;
     std::size_t mapped = 0;
     range map{};
+    range region{};
     fragment* fragments = nullptr; // what ended threads had left of their chunks
     atomic<std::size_t> slab_count{0};
     std::size_t slab_used = memory::slab_bytes; // of the last slab
@@ -225,6 +230,24 @@ void register_thread() noexcept {
     for (std::size_t c = 0; c < classes; ++c) m.lists[c].room = batch_of(c);
 }
 
+// Under the guard.
+unsigned char* map_megabyte() noexcept {
+    shared.mapped += map_bytes;
+    if (shared.mapped > huge_after && shared.region.at == shared.region.end) {
+        if (auto* at = static_cast<unsigned char*>(sys::map_huge(region_bytes)))
+            shared.region = {at, at + region_bytes};
+    }
+    void* map;
+    if (shared.region.at != shared.region.end) {
+        map = shared.region.at;
+        shared.region.at += map_bytes;
+    } else {
+        map = sys::map_memory(map_bytes);
+    }
+    if (!map) shared.mapped -= map_bytes;
+    return static_cast<unsigned char*>(map);
+}
+
 // A new chunk or what is left of an old one, with room for `bytes`.
 bool take_chunk(std::size_t bytes) noexcept {
     thread_memory& m = mine;
@@ -244,10 +267,9 @@ bool take_chunk(std::size_t bytes) noexcept {
         return true;
     }
     if (shared.map.at == shared.map.end) {
-        auto* map = static_cast<unsigned char*>(sys::map_memory(map_bytes));
+        unsigned char* map = map_megabyte();
         if (!map) return false;
         shared.map = {map, map + map_bytes};
-        shared.mapped += map_bytes;
     }
     m.chunk = {shared.map.at, shared.map.at + memory::chunk_bytes};
     shared.map.at += memory::chunk_bytes;
@@ -274,12 +296,12 @@ bool take_slab() noexcept {
             branch_batches = static_cast<piece**>(sys::map_memory(max_branch_batches * sizeof(piece*)));
             if (!branch_batches) return false;
         }
-        void* slab = sys::map_memory(memory::slab_bytes);
+        static_assert(memory::slab_bytes == map_bytes);
+        void* slab = map_megabyte();
         if (!slab) return false;
         shared.slabs[n] = slab;
         shared.slab_count.store(n + 1, order::release);
         shared.slab_used = 0;
-        shared.mapped += memory::slab_bytes;
     }
     auto* at = static_cast<unsigned char*>(shared.slabs[shared.slab_count.load(order::relaxed) - 1]) +
                shared.slab_used;

@@ -25,6 +25,17 @@ void* map_memory(std::size_t bytes) noexcept {
     return at == MAP_FAILED ? nullptr : at;
 }
 
+void* map_huge(std::size_t bytes) noexcept {
+    constexpr std::size_t huge_page = std::size_t{2} << 20;
+    auto* at = static_cast<char*>(map_memory(bytes + huge_page));
+    if (!at) return nullptr;
+    std::size_t before = (huge_page - reinterpret_cast<std::uintptr_t>(at) % huge_page) % huge_page;
+    if (before) munmap(at, before);
+    munmap(at + before + bytes, huge_page - before);
+    madvise(at + before, bytes, MADV_HUGEPAGE); // a wish: small pages do as well
+    return at + before;
+}
+
 void pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();

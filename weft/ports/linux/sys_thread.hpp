@@ -11,6 +11,8 @@ std::int64_t monotonic_now() noexcept;
 
 // Zeroed memory of whole pages that is never given back; nullptr when there is none.
 void* map_memory(std::size_t bytes) noexcept;
+// The same, aligned to 2 MiB and in pages of that size as far as the host has them. A multiple of 2 MiB.
+void* map_huge(std::size_t bytes) noexcept;
 // A pause of the core; gives the core to another thread.
 void pause() noexcept;
 void yield_thread() noexcept;

@@ -10,6 +10,7 @@ namespace {
 [[gnu::tls_model("initial-exec")]] constinit thread_local executor* here = nullptr;
 
 // How many jobs run before timers and I/O get a look.
+// And about how many timers fire in a turn: what they wake should run while its memory is near.
 constexpr std::size_t batch = 64;
 // A worker that shares looks for idle colleagues after so many jobs; while there is one, after each, since the job that
 // comes next may be a long one, and the ones behind it could run elsewhere meanwhile.
@@ -64,7 +65,7 @@ bool worker::turn() {
     std::int64_t now = 0;
     if (!timers_.empty()) {
         now = port::now();
-        if (timers_.advance(now) != 0) more = true;
+        if (timers_.advance(now, batch) != 0) more = true;
     }
     if (more) {
         if (!io_->idle() && time_to_poll(now)) io_->poll(0);
