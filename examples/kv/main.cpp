@@ -6,6 +6,7 @@
 
 #include <weft/runtime/run.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -21,6 +22,7 @@ int main(int count, char** words) {
         return 2;
     }
     kv::log_for_weft();
+    std::signal(SIGXFSZ, SIG_IGN); // a log that may not grow is a write error like others
     try {
         kv::server server(options);
         return weft::run(server.serve()) ? 0 : 1;

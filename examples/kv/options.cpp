@@ -47,7 +47,7 @@ struct option {
     }
 
 constexpr const char *a_size = "a number of bytes such as 4000, 64kb, 512mb or 2gb", *a_number = "a number",
-                     *yes_or_no = "yes or no", *a_name = "a name";
+                     *yes_or_no = "yes or no";
 
 constexpr option all[] = {
     {"port", "N", "the TCP port; 0: none (6380)", "a port from 0 to 65535",
