@@ -347,7 +347,7 @@ def write_errors():
     for policy in ("always", "everysec"):
         with kv("--appendfsync", policy) as s:
             with s.client() as c:
-                assert c.value("SET", "a", "1") == "OK"
+                assert c.value("SET", "fill", "x" * 100000) == "OK"  # so that the limit leaves room for messages
                 time.sleep(0.1)
                 resource.prlimit(s.process.pid, resource.RLIMIT_FSIZE, (os.path.getsize(log_path(s)), -1))
                 first = c.value("SET", "a", "2")
