@@ -11,7 +11,7 @@ class root_base : public scope_base {
     bool finished() const noexcept { return finished_.load(order::acquire) != 0; }
 
   protected:
-    root_base() noexcept : scope_base(kind_of_this) {}
+    root_base() noexcept : scope_base(kind_of_this), message_{{&hear, &message_marker}, this} {}
     void note_finished() noexcept;
 
   private:
@@ -19,12 +19,20 @@ class root_base : public scope_base {
     static void all_ended(scope_base& self) noexcept { static_cast<root_base&>(self).note_finished(); }
     static constexpr scope_kind kind_of_this{{"root", &scope_base::cancel_children}, &ended, &all_ended};
 
+    // From the executor where the last branch ended to the home, whose loop it wakes.
+    struct end_message : continuation {
+        root_base* root;
+    };
+    static void hear(continuation* message) noexcept;
+
     atomic<std::uint32_t> finished_{0};
-    executor* home_ = nullptr;
+    ready_level* home_ = nullptr;
+    job message_job_;
+    end_message message_;
 
   protected:
     void open_on(ready_level& level, bool across_threads) noexcept {
-        home_ = level.owner;
+        home_ = &level;
         open_root(level, across_threads);
     }
 };

@@ -1,4 +1,5 @@
 // Runs the core's tests on the Linux port: a worker of its own for each run, on the calling thread.
+#include <weft/core/sweep.hpp>
 #include <weft/core/testing.hpp>
 
 #include <optional>
@@ -19,11 +20,13 @@ thread_pool& file_pool() {
 }
 
 std::optional<worker> the_worker;
+std::size_t jobs_a_turn = worker::batch;
 
 } // namespace
 
 ready_level& begin() {
     the_worker.emplace();
+    the_worker->limit_turn(jobs_a_turn);
     backend_options options;
     options.pool = &file_pool();
     auto io = make_backend(options);
@@ -42,6 +45,8 @@ void end() {
     the_worker->drop_io();
     the_worker.reset();
 }
+
+void limit_turn(std::size_t jobs) noexcept { jobs_a_turn = jobs ? jobs : worker::batch; }
 
 void fail_allocation(std::size_t number) noexcept { memory::fail_allocation(number); }
 std::size_t allocations() noexcept { return memory::allocations(); }

@@ -9,9 +9,6 @@ namespace {
 
 [[gnu::tls_model("initial-exec")]] constinit thread_local executor* here = nullptr;
 
-// How many jobs run before timers and I/O get a look.
-// And about how many timers fire in a turn: what they wake should run while its memory is near.
-constexpr std::size_t batch = 64;
 // A worker that shares looks for idle colleagues after so many jobs; while there is one, after each, since the job that
 // comes next may be a long one, and the ones behind it could run elsewhere meanwhile.
 constexpr std::size_t share_batch = 4;
@@ -61,10 +58,11 @@ void worker::ring_from_outside() noexcept {
 }
 
 bool worker::turn() {
-    bool more = team_ ? run_and_share() : run(batch);
+    bool more = team_ ? run_and_share() : run(jobs_a_turn_);
     std::int64_t now = 0;
     if (!timers_.empty()) {
         now = port::now();
+        // About as many timers as jobs: what they wake should run while its memory is near.
         if (timers_.advance(now, batch) != 0) more = true;
     }
     if (more) {

@@ -55,6 +55,9 @@ class worker : private detail::level_memory, public executor {
     // the latest after 512 jobs, and at the end of the first batch of 64 that ends 20 microseconds or more after the
     // last time.
     bool turn();
+    // From now on a turn runs at most so many jobs, 1 or more. Not for workers of a team.
+    void limit_turn(std::size_t jobs) noexcept { jobs_a_turn_ = jobs; }
+    static constexpr std::size_t batch = 64;
     // Waits for the next timer, finished I/O, or a wake from elsewhere, and takes in finished I/O.
     void sleep() noexcept;
 
@@ -78,6 +81,7 @@ class worker : private detail::level_memory, public executor {
     void share() noexcept;
     bool time_to_poll(std::int64_t now) noexcept;
 
+    std::size_t jobs_a_turn_ = batch;
     timer_wheel timers_;
     std::unique_ptr<backend> io_;
     worker_team* team_ = nullptr;
