@@ -85,7 +85,7 @@ constexpr option all[] = {
     {"memory", "BYTES", "for the keys and values (half of the machine's, at most 16gb)", a_size,
      KV_SIZE(memory)},
     {"client-memory", "BYTES", "for all clients' buffers together (1gb)", a_size, KV_SIZE(client_memory)},
-    {"log-memory", "BYTES", "for changes that wait for being written; half of it holds clients up (1gb)",
+    {"log-memory", "BYTES", "for changes that wait for the disk; clients wait at a quarter of it (1gb)",
      a_size, KV_SIZE(log_memory)},
 
     {"max-clients", "N", "clients at the same time (10000)", a_number, KV_SIZE(limit.clients)},
