@@ -36,10 +36,10 @@ constexpr unsigned flavours[] = {
 
 long make_ring(io_uring& ring, const uring_settings& settings) noexcept {
     long r = -EINVAL;
-    for (unsigned flags : flavours) {
+    for (std::size_t i = settings.flavour; i < std::size(flavours); ++i) {
         io_uring_params p{};
         // Disabled until its home thread turns it on, and so becomes the one issuer.
-        p.flags = flags | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+        p.flags = flavours[i] | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
         p.cq_entries = settings.completion_entries;
         r = ::io_uring_queue_init_params(settings.submission_entries, &ring, &p);
         if (r != -EINVAL) break;
@@ -56,10 +56,32 @@ bool knows_operations(io_uring& ring) noexcept {
     return all;
 }
 
+// A filter may allow a ring to be made and deny its use, so one goes all the way once. 0 or an error number, negative.
+long try_one_operation() noexcept {
+    io_uring ring{};
+    if (int r = ::io_uring_queue_init(2, &ring, 0); r < 0) return r;
+    long r = 0;
+    if (io_uring_sqe* sqe = ::io_uring_get_sqe(&ring)) {
+        ::io_uring_prep_nop(sqe);
+        r = ::io_uring_submit_and_wait(&ring, 1);
+    }
+    ::io_uring_queue_exit(&ring);
+    return r < 0 && r != -EINTR ? r : 0;
+}
+
+atomic<std::uint32_t> went_all_the_way{0};
+
 } // namespace
 
 result<std::unique_ptr<backend>> uring_backend::make(thread_pool* pool, const char*& reason,
                                                      const uring_settings& settings) {
+    if (went_all_the_way.load(order::relaxed) == 0) {
+        if (long r = try_one_operation(); r < 0) {
+            reason = sys::describe(r);
+            return failure(sys::error_from(r));
+        }
+        went_all_the_way.store(1, order::relaxed);
+    }
     io_uring ring{};
     if (long r = make_ring(ring, settings); r < 0) {
         reason = sys::describe(r);

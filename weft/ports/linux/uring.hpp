@@ -17,6 +17,8 @@ struct uring_settings {
     unsigned completion_entries = 8192;
     // Operations in the kernel at the same time; what is beyond waits in a list.
     std::uint32_t slot_limit = 1 << 20;
+    // For tests: begin with what an older kernel has; see `flavours`.
+    unsigned flavour = 0;
     // For tests: while above zero, a submission fails with EAGAIN, as where the kernel has no memory, and counts down.
     int* failing_submits = nullptr;
 };

@@ -428,6 +428,42 @@ TEST_F(uring, a_backend_made_on_one_thread_works_on_another) {
     other.join();
 }
 
+// With the flags that older kernels have.
+TEST_F(uring, works_in_every_flavour) {
+    for (unsigned flavour : {0u, 1u, 2u}) {
+        uring_settings settings;
+        settings.flavour = flavour;
+        rig r(settings);
+        auto body = [&]() -> task<result<void>> {
+            auto [reader, writer] = co_await ok(make_pipe());
+            std::array<std::byte, 4> buffer;
+            for (int i = 0; i < 200; ++i) {
+                auto read = [&, &reader = reader]() -> task<result<void>> {
+                    co_await ok(reader.read_exact(buffer));
+                    co_return {};
+                };
+                auto write = [&, &writer = writer]() -> task<result<void>> {
+                    if (i % 50 == 0) co_await ok(sleep_for(1ms));
+                    co_await ok(writer.write_all(bytes_of("four")));
+                    co_return {};
+                };
+                co_await ok(when_all(read(), write()));
+                auto stopped = co_await timeout(std::chrono::microseconds(i), reader.read_some(buffer));
+                EXPECT_TRUE(!stopped && stopped.error() == errc::timed_out);
+            }
+            co_return {};
+        };
+        auto outcome = r.run(body());
+        CHECK_OK(outcome);
+        std::thread other([&] {
+            std::this_thread::sleep_for(2ms);
+            r.ring().ring();
+        });
+        r.ring().poll(INT64_MAX);
+        other.join();
+    }
+}
+
 TEST_F(uring, more_operations_than_the_submission_queue_holds) {
     uring_settings settings;
     settings.submission_entries = 2;
