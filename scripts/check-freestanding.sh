@@ -56,7 +56,7 @@ is_promised() { # demangled: weft::port::f is in the port contract, weft::testin
     local name
     case $1 in
     weft::port::*) name=${1#weft::port::} && grep -qE "\b${name%%(*}\(" weft/core/port.hpp ;;
-    weft::testing::*) name=${1#weft::testing::} && cat "${test_headers[@]}" | grep -qE "\b${name%%(*}\(" ;;
+    weft::testing::*) name=${1#weft::testing::} && grep -qE "\b${name%%(*}\(" "${test_headers[@]}" ;;
     *) return 1 ;;
     esac
 }

@@ -65,6 +65,12 @@ template <class T> class [[nodiscard("co_await it")]] ok_task : link {
     task<result<T>> task_;
 };
 
+// An operation that can say whether it failed without giving its outcome away keeps it until the frame goes on.
+template <class X>
+concept tells_failure = requires(const X& x) {
+    { x.failed() } noexcept -> std::same_as<bool>;
+};
+
 template <operation_like X> class [[nodiscard("co_await it")]] ok_operation : link {
     using value = value_of<decltype(std::declval<X&>().await_resume())>;
 
@@ -73,33 +79,65 @@ template <operation_like X> class [[nodiscard("co_await it")]] ok_operation : li
 
     constexpr bool await_ready() const noexcept { return false; }
     template <class P>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<P> h, const void* site = WEFT_AWAIT_SITE) {
+    [[gnu::always_inline]] bool await_suspend(std::coroutine_handle<P> h,
+                                              const void* site = WEFT_AWAIT_SITE) {
         static_assert(weft_promise<P>, "weft's operations can be awaited in a weft::task only");
         static_assert(detail::can_fail<P>, WEFT_OK_NEEDS_RESULT);
         promise_base& p = h.promise();
         p.site = site;
         owner = &frame_of(h);
         resume = &ended<P>;
-        if (operation_.start(*p.branch, *this)) return std::noop_coroutine();
-        return settle<P>();
+        branch& b = *p.branch;
+        if (operation_.start(b, *this)) return true;
+        if (succeeded()) [[likely]]
+            return false;
+        // The end of the frame is told from the executor's loop, as after a wait.
+        resume = &failed<P>;
+        b.target = this;
+        b.home().owner->push_next(b);
+        return true;
     }
-    value await_resume() {
-        if constexpr (!std::is_void_v<value>) return *std::move(*outcome_);
+    [[gnu::always_inline]] value await_resume() {
+        if constexpr (keeps_outcome) {
+            if constexpr (!std::is_void_v<value>) return *std::move(*outcome_);
+        } else {
+            if constexpr (std::is_void_v<value>)
+                (void)operation_.await_resume();
+            else
+                return *operation_.await_resume();
+        }
     }
 
   private:
-    template <class P> std::coroutine_handle<> settle() {
-        outcome_.emplace(operation_.await_resume());
-        if (outcome_->has_value()) [[likely]]
-            return owner->handle();
-        return detail::end_with<P>(*owner, outcome_->error());
+    static constexpr bool keeps_outcome = !tells_failure<X>;
+    struct nothing {};
+
+    [[gnu::always_inline]] bool succeeded() {
+        if constexpr (keeps_outcome) {
+            outcome_.emplace(operation_.await_resume());
+            return outcome_->has_value();
+        } else {
+            return !operation_.failed();
+        }
     }
     template <class P> static void ended(continuation* self) {
-        static_cast<ok_operation*>(self)->template settle<P>().resume();
+        auto& ok = *static_cast<ok_operation*>(self);
+        if (ok.succeeded()) [[likely]]
+            return std::coroutine_handle<>::from_address(ok.owner).resume();
+        failed<P>(self);
+    }
+    template <class P> [[gnu::cold]] static void failed(continuation* self) {
+        auto& ok = *static_cast<ok_operation*>(self);
+        error why;
+        if constexpr (keeps_outcome)
+            why = ok.outcome_->error();
+        else
+            why = ok.operation_.await_resume().error();
+        detail::end_with<P>(*ok.owner, why).resume();
     }
 
     X& operation_;
-    std::optional<result<value>> outcome_;
+    [[no_unique_address]] std::conditional_t<keeps_outcome, std::optional<result<value>>, nothing> outcome_;
 };
 
 template <class T> class [[nodiscard("co_await it")]] ok_result {

@@ -39,10 +39,11 @@ std::int64_t now() noexcept;
 // whatever context a task is created. The free_ functions get the same size, perhaps on another thread. The small ones
 // are given whole blocks and are on the path of every call: the size is a constant there and tells which function it is.
 inline constexpr std::size_t frame_block = 2 * sizeof(void*);
-inline constexpr std::size_t small_frame = 2048;  // bytes
-void* allocate_frame(std::size_t bytes) noexcept; // a multiple of frame_block, at most small_frame
+inline constexpr std::size_t small_frame = 2048; // bytes
+[[gnu::assume_aligned(frame_block)]] void*
+allocate_frame(std::size_t bytes) noexcept; // a multiple of frame_block, at most small_frame
 void free_frame(void* frame, std::size_t bytes) noexcept;
-void* allocate_large_frame(std::size_t bytes) noexcept;
+[[gnu::assume_aligned(frame_block)]] void* allocate_large_frame(std::size_t bytes) noexcept;
 void free_large_frame(void* frame, std::size_t bytes) noexcept;
 
 // A slot for one weft::branch (64 bytes on 64-bit hosts). Slots are type-stable: the memory of a freed slot

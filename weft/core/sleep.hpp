@@ -39,9 +39,9 @@ class [[nodiscard("co_await it")]] sleep_operation : public operation<sleep_oper
 // Waits until the clock shows `when`; a moment in the past lets the others run once. Yields errc::cancelled if a stop
 // came first, and nothing else can go wrong. Resumes on the home executor. Nanosecond deadlines; how late the wake is
 // depends on the port. No allocation.
-inline sleep_operation sleep_until(clock::time_point when) noexcept { return sleep_operation(when); }
-// The same from now on.
-inline sleep_operation sleep_for(clock::duration wait) noexcept {
+inline sleep_operation sleep_until(const clock::time_point& when) noexcept { return sleep_operation(when); }
+// The same from now on. By reference: GCC keeps an argument of class type in the frame.
+inline sleep_operation sleep_for(const clock::duration& wait) noexcept {
     return sleep_operation(clock::after(clock::now(), wait));
 }
 

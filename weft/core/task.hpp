@@ -1,6 +1,7 @@
 // task<T>: a lazy coroutine that owns its frame. Awaiting it makes it a child of the awaiting task.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -273,13 +274,25 @@ template <class T> inline constexpr bool is_task<task<T>> = true;
 
 namespace detail {
 
+// GCC 12 puts the condition of an `if (co_await …)` before the words that make a frame a frame, if the coroutine has no
+// named local outside of it: then resuming would run wild. Memory for frames is aligned, so that it shows; the test costs
+// nothing where the compiler knows the alignment.
+inline void check_layout(void* frame) noexcept {
+    if (reinterpret_cast<std::uintptr_t>(frame) % port::frame_block != 0) [[unlikely]]
+        port::panic(
+            "the compiler has laid out a coroutine's frame wrongly: give the result of the co_await that "
+            "stands in a condition a name");
+}
+
 template <class T> task<T> promise<T>::get_return_object() noexcept {
+    check_layout(std::coroutine_handle<promise>::from_promise(*this).address());
     return task<T>(std::coroutine_handle<promise>::from_promise(*this));
 }
 template <class T> task<T> promise<T>::get_return_object_on_allocation_failure() noexcept {
     return task<T>();
 }
 inline task<void> promise<void>::get_return_object() noexcept {
+    check_layout(std::coroutine_handle<promise>::from_promise(*this).address());
     return task<void>(std::coroutine_handle<promise>::from_promise(*this));
 }
 inline task<void> promise<void>::get_return_object_on_allocation_failure() noexcept { return task<void>(); }
