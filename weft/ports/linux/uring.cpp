@@ -313,18 +313,6 @@ inline void uring_backend::leave_lane(io_operation& op, io_side side) noexcept {
         l.tail = nullptr;
 }
 
-// A send that finds room is done in one call: by way of the ring the task would have to come back for it in another turn,
-// and that costs more than the call. True: it has its outcome. False: what is left of it is for the ring.
-inline bool uring_backend::send_now(io_operation& op) noexcept {
-    long n = sys::send(descriptor_of(op), op.data, op.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n == static_cast<long>(op.size)) [[likely]] {
-        op.outcome = n;
-        return true;
-    }
-    if (n == -EAGAIN || n == -EINTR) return false;
-    return !goes_on(op, n);
-}
-
 bool uring_backend::submit(io_operation& op) noexcept {
     if (!bound_) bind();
     op.outcome = 0;
@@ -347,7 +335,6 @@ bool uring_backend::submit(io_operation& op) noexcept {
         op.outcome = descriptor_of(op) < 0 ? -EBADF : -ENOMEM;
         return false;
     }
-    if (op.code == io_code::send && !l->head && send_now(op)) return false;
     ++in_flight_;
     op.spare = nullptr;
     if (l->head) {

@@ -75,7 +75,6 @@ class uring_backend final : public backend {
     bool start(io_operation& op) noexcept;
     lane* lane_of(const io_operation& op, io_side side) noexcept;
     void launch(io_operation& op) noexcept;
-    static bool send_now(io_operation& op) noexcept;
     void leave_lane(io_operation& op, io_side side) noexcept;
     bool enter_kernel(slot& s) noexcept;
     void enlist(io_operation& op) noexcept;
