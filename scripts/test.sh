@@ -77,7 +77,7 @@ preset() { # name [ctest argument...]
     fi
     say "$name: testing ..."
     rm -f "$junit"
-    timeout --kill-after=10 1200 ctest --preset "$name" -j "$jobs" --output-junit "$junit" "$@" \
+    timeout --kill-after=10 1500 ctest --preset "$name" -j "$jobs" --output-junit "$junit" "$@" \
         >"$logs/$name-test.log" 2>&1 </dev/null
     local counts good=0 bad=0 not_run=0
     counts=$(python3 scripts/count_junit.py "$junit" 2>&1)

@@ -18,7 +18,7 @@ def free_port():
 
 
 class Server:
-    def __init__(self, command, folder=None, ready=10):
+    def __init__(self, command, folder=None, ready=90):
         """`command` may contain {port} and {folder}."""
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="weft-kv-")
@@ -34,6 +34,9 @@ class Server:
             self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, cwd=self.folder)
             if self.wait_ready():
                 return self
+            if self.process.poll() is None:  # it holds the folder
+                self.process.kill()
+                self.process.wait()
         raise RuntimeError("the server did not start:\n" + self.log_text())
 
     def wait_ready(self):
