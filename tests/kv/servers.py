@@ -90,4 +90,6 @@ def redis_server():
 
 
 def weft_kv(binary, *options, folder=None):
-    return Server([binary, "--port", "{port}", "--dir", "{folder}", *options], folder=folder)
+    # The default is half of the machine's memory, which a sanitizer takes seconds to mark as free.
+    small = ["--memory", str(512 << 20), "--client-memory", str(256 << 20), "--log-memory", str(256 << 20)]
+    return Server([binary, "--port", "{port}", "--dir", "{folder}", *small, *options], folder=folder)
