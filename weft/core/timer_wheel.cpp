@@ -160,12 +160,7 @@ std::size_t timer_wheel::fire(timer* due) noexcept {
         if (due) due->link = &due;
         t.link = nullptr;
         ++fired;
-        if (const branch* b =
-                t.owner) { // its turn is near: the frame, and the neighbours that its end will touch
-            __builtin_prefetch(b->target);
-            __builtin_prefetch(b->previous);
-            __builtin_prefetch(b->following);
-        }
+        if (t.owner) __builtin_prefetch(t.owner->target); // the frame: its turn is near
         t.expire();
     }
     return fired;
