@@ -25,10 +25,8 @@ namespace weft::testing {
 using namespace std::chrono_literals;
 
 inline std::size_t open_descriptors() {
-    std::size_t n = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
-        n += entry.exists() || true;
-    return n;
+    std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
 inline std::span<const std::byte> bytes_of(std::string_view text) {
