@@ -40,6 +40,7 @@ class branch : public job {
         joined = 8,      // somebody waits for the end
         done = 16,       // ended; the result waits for its join handle
         failed = 32,     // ended with an error, which is all that is left of it: see keep_error()
+        guarded = 64,    // other workers may see it: its end and its handle need the scope's guard
     };
 
     bool has(flag f) const noexcept { return flags_.load(order::relaxed) & f; }
@@ -60,12 +61,8 @@ class branch : public job {
     bool runs_on(const executor& e) const noexcept;
 
     // What to resume now in place of `next`: `next` itself, or, when the credit is used up, nothing, and `next`
-    // stands in the executor's next-job slot.
-    std::coroutine_handle<> hop(continuation* next) noexcept {
-        if (--credit_ != 0) [[likely]]
-            return next->handle();
-        return defer(next);
-    }
+    // goes to the front of the ready queue.
+    inline std::coroutine_handle<> hop(continuation* next) noexcept;
 
     // True once in `full_credit` calls: time to let the others run.
     bool spend() noexcept { return --credit_ == 0; }
@@ -79,11 +76,13 @@ class branch : public job {
 
     // A branch of `scope`, with `target` as its root and its home in `level`, from the executor's spare headers or from
     // the port; nullptr when there is none. The generation of the slot is kept. In the home context of `level`.
-    static inline branch* make(continuation& target, ready_level& level, scope_base& scope) noexcept;
-    // Back to the home's spare headers.
-    inline void recycle() noexcept;
+    static inline branch* make(continuation& target, ready_level& level, scope_base& scope,
+                               std::uint16_t flags) noexcept;
+    // Back to the spare headers of its home.
+    inline void recycle(executor& here) noexcept;
     // The same from and to the port, for branches that are made and ended in different contexts.
-    static branch* make_shared(continuation& target, ready_level& level, scope_base& scope) noexcept;
+    static branch* make_shared(continuation& target, ready_level& level, scope_base& scope,
+                               std::uint16_t flags) noexcept;
     void release() noexcept;
 
     // Nobody waits for it, nothing stops it: its end concerns its scope's count only.
@@ -94,7 +93,6 @@ class branch : public job {
         flags_.set_alone(detached);
         return true;
     }
-    void stop_alone() noexcept { flags_.set_alone(stop); }
 
     // Of a child that has ended with an error only the error is kept, in the header: its frame may still hold what it
     // held where ok() ended it, and goes at once.
@@ -117,8 +115,7 @@ class branch : public job {
   private:
     friend class executor;
 
-    std::coroutine_handle<> defer(continuation* next) noexcept;
-    inline void init(continuation& root, ready_level& level, scope_base& in) noexcept;
+    inline void init(continuation& root, ready_level& level, scope_base& in, std::uint16_t flags) noexcept;
 
     // Two bytes, two, four: the header has 64 on hosts.
     std::uint8_t credit_;

@@ -3,7 +3,10 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <source_location>
+
+#include <weft/core/thrown.hpp>
 
 namespace weft {
 
@@ -31,15 +34,51 @@ struct link : continuation {
     continuation* owner;
 };
 
-// The part that all of weft's promises share. Stands first in the promise. Set when the frame is first resumed, and not
-// before: a frame that has not run is reached by nobody but its task.
+// The part that all of weft's promises share. Stands first in the promise. The parent and the branch are set when the frame
+// is first resumed: before that it is reached by nobody but its task.
 struct promise_base {
-    promise_base() noexcept {} // leaves the words alone: three stores less a frame
+    promise_base() noexcept {} // leaves two words alone
 
     continuation* parent; // who goes on when this frame is done; nullptr: the root of its branch
-    const void* site;     // std::source_location::__impl of the await where it is suspended
+    // std::source_location::__impl of the await where it is suspended; nullptr before the first. After the end, since it
+    // waits nowhere then: one of the marks below, with the exception's address.
+    const void* site = nullptr;
     weft::branch* branch; // whose turn it runs in
+
+    void begin_branch(weft::branch& b) noexcept {
+        parent = nullptr;
+        branch = &b;
+    }
+
+    // The marks stand where a pointer has zeroes. An exception that nobody has taken is dropped by the one who destroys the
+    // frame, so that no coroutine's body has to look for one: a child's is always taken.
+    bool has_value() const noexcept { return bits() & value_mark; }
+    bool has_exception() const noexcept { return bits() & exception_mark; }
+    void note_value() noexcept { site = reinterpret_cast<const void*>(value_mark); }
+    // Out of line, so that no coroutine's body makes room for them.
+    void note_exception() noexcept; // the one that is being handled
+    void drop_exception() noexcept;
+    [[noreturn]] void rethrow_exception();
+    thrown share_exception() const noexcept;
+
+  private:
+    static constexpr std::uintptr_t value_mark = 1;
+    static constexpr std::uintptr_t exception_mark = 2;
+    std::uintptr_t bits() const noexcept { return reinterpret_cast<std::uintptr_t>(site); }
+    void* exception() const noexcept { return reinterpret_cast<void*>(bits() & ~exception_mark); }
 };
+
+// The promise of a frame, from outside of its coroutine: behind the two words, whatever the result's type.
+inline promise_base& promise_of(continuation& frame) noexcept {
+    return *reinterpret_cast<promise_base*>(&frame + 1);
+}
+
+// Destroys a task's frame, and with it an outcome that nobody has taken.
+inline void destroy_task(continuation& frame) noexcept {
+    promise_base& p = promise_of(frame);
+    if (p.has_exception()) p.drop_exception();
+    frame.destroy(&frame);
+}
 
 template <class P>
 concept weft_promise = requires(P& p) { static_cast<promise_base&>(p); };

@@ -5,8 +5,8 @@ namespace weft {
 
 namespace {
 
-// A branch may go ahead of the queue this many times in a row before the queue gets its turn.
-constexpr std::uint32_t max_next_streak = 16;
+// Of the branches that may go ahead of their queue, one in so many goes to its back, and the queue gets its turn.
+constexpr std::uint32_t turns_ahead = 16;
 
 } // namespace
 
@@ -15,7 +15,7 @@ void message_marker(continuation*) noexcept {}
 
 executor::executor(ready_level* levels, std::size_t count) noexcept
     : levels_(levels), count_(static_cast<std::uint32_t>(count)), map_(&own_map_),
-      reaper_{{&reap, &link_marker}}, failure_reaper_{{{&reap_failed, &link_marker}}, {}} {
+      finisher_{{&finish, &link_marker}, this}, deferrer_{{&defer, &link_marker}, this} {
     if (count == 0 || count > max_levels) port::panic("an executor has 1 to 32 levels");
     for (std::uint32_t i = 0; i < count_; ++i) {
         levels_[i].owner = this;
@@ -23,22 +23,17 @@ executor::executor(ready_level* levels, std::size_t count) noexcept
     }
 }
 
-void executor::reap(continuation* self) {
-    branch& b = *static_cast<reaper*>(self)->finished;
-    b.scope->child_succeeded(b);
+void executor::finish(continuation* self) {
+    executor& here = *static_cast<own_continuation*>(self)->here;
+    auto& b = static_cast<branch&>(*here.running_);
+    b.scope->child_succeeded(b, here);
 }
 
-void executor::reap_failed(continuation* self) {
-    auto& r = *static_cast<failure_reaper*>(self);
-    branch& b = *r.finished;
-    failure_cause why(std::exchange(r.why, failure_cause()));
-    b.scope->child_ended(b, &why);
-}
-
-continuation* executor::finish_failed(branch& b, failure_cause why) noexcept {
-    failure_reaper_.finished = &b;
-    failure_reaper_.why = std::move(why);
-    return &failure_reaper_;
+void executor::defer(continuation* self) {
+    executor& here = *static_cast<own_continuation*>(self)->here;
+    auto& b = static_cast<branch&>(*here.running_);
+    b.refill();
+    here.push_next(b);
 }
 
 void executor::give_back_spare() noexcept {
@@ -75,44 +70,40 @@ void executor::take_remote() noexcept {
 }
 
 void executor::push_next(job& j) noexcept {
-    if (next_ || next_streak_ >= max_next_streak) {
-        j.home().push(j);
+    ready_level& q = j.home();
+    if (!q.head || ++ahead_ % turns_ahead == 0) {
+        q.push(j);
         return;
     }
-    next_ = &j;
+    j.next = q.head;
+    q.head = &j;
 }
 
-inline job* executor::pop() noexcept {
-    if (next_) {
-        ++next_streak_;
-        job* j = next_;
-        next_ = nullptr;
-        return j;
-    }
-    next_streak_ = 0;
+template <bool several_levels> void executor::run_ready(std::size_t budget) {
     ready_level* q = levels_;
-    if (count_ != 1) {
-        if (*map_ == 0) return nullptr;
-        q += __builtin_ctz(*map_);
+    for (; budget; --budget) {
+        if constexpr (several_levels) {
+            if (*map_ == 0) return;
+            q = levels_ + __builtin_ctz(*map_);
+        }
+        job* j = q->head;
+        if (!j) return;
+        q->head = j->next;
+        if (!q->head) {
+            q->tail = &q->head;
+            if constexpr (several_levels) *map_ &= ~q->bit;
+        }
+        running_ = j;
+        j->target->handle().resume();
     }
-    job* j = q->head;
-    if (!j) return nullptr;
-    q->head = j->next;
-    if (!q->head) {
-        q->tail = &q->head;
-        if (q->bit) *map_ &= ~q->bit;
-    }
-    return j;
 }
 
 bool executor::run(std::size_t budget) {
     if (remote_.load(order::relaxed)) take_remote();
-    for (; budget; --budget) {
-        job* j = pop();
-        if (!j) break;
-        running_ = j;
-        j->target->handle().resume();
-    }
+    if (count_ == 1)
+        run_ready<false>(budget);
+    else
+        run_ready<true>(budget);
     running_ = nullptr;
     return has_ready();
 }
@@ -158,13 +149,6 @@ std::size_t executor::take_surplus(std::size_t most, job*& first, job*& last) no
     return taken;
 }
 
-std::coroutine_handle<> branch::defer(continuation* next) noexcept {
-    refill();
-    target = next;
-    home().owner->push_next(*this);
-    return std::noop_coroutine();
-}
-
 void branch::wake() noexcept {
     waiting.store(nullptr, order::relaxed);
     ready_level& queue = home();
@@ -174,11 +158,12 @@ void branch::wake() noexcept {
         queue.owner->post_remote(*this);
 }
 
-branch* branch::make_shared(continuation& root, ready_level& queue, scope_base& in) noexcept {
+branch* branch::make_shared(continuation& root, ready_level& queue, scope_base& in,
+                            std::uint16_t flags) noexcept {
     void* slot = port::allocate_branch();
     if (!slot) return nullptr;
     auto* b = static_cast<branch*>(slot);
-    b->init(root, queue, in);
+    b->init(root, queue, in, flags);
     b->refill();
     b->pins_ = 0;
     return b;

@@ -7,7 +7,6 @@
 
 #include <weft/core/branch.hpp>
 #include <weft/core/port.hpp>
-#include <weft/core/thrown.hpp>
 
 namespace weft {
 
@@ -52,14 +51,14 @@ class executor {
 
     // Runs at most `budget` jobs; those handed in from elsewhere first join their queues. True: more are ready.
     bool run(std::size_t budget);
-    bool has_ready() const noexcept { return next_ || (count_ == 1 ? levels_->head != nullptr : *map_ != 0); }
+    bool has_ready() const noexcept { return count_ == 1 ? levels_->head != nullptr : *map_ != 0; }
 
     // Two steps to sleep. prepare_idle() is false if work has come in; after true, the first post_remote() rings.
     // finish_idle() is true if there was one: its ring has come, or is about to, and the executor must live till then.
     bool prepare_idle() noexcept;
     bool finish_idle() noexcept;
 
-    // Resumed ahead of the queue, a bounded number of times in a row. For a branch that has used up its credit.
+    // To the front of its queue, but now and then to the back. For a branch that has used up its credit.
     void push_next(job& j) noexcept;
 
     // Takes up to half of the ready, unpinned branches of the lowest-numbered ready level out of the queue, at most
@@ -69,10 +68,10 @@ class executor {
     // The job whose turn it is; nullptr between turns.
     job* running() const noexcept { return running_; }
 
-    // What to resume when the root of a branch has come to its end: it tells the branch's scope, outside of the
-    // finished frame. Not for users.
-    continuation* finish(branch& b) noexcept;
-    continuation* finish_failed(branch& b, failure_cause why) noexcept;
+    // For the branch whose turn it is, in place of a frame. After the root's end: tells the branch's scope, outside of the
+    // finished frame. With the credit used up: puts the branch to the front of its queue. Not for users.
+    continuation& finisher() noexcept { return finisher_; }
+    continuation& deferrer() noexcept { return deferrer_; }
 
     // Gives the spare branch headers back to the port. Bounded by the most branches that were alive at once.
     void give_back_spare() noexcept;
@@ -88,27 +87,23 @@ class executor {
     friend struct ready_level;
     friend class branch;
 
-    struct reaper : continuation {
-        branch* finished = nullptr;
+    struct own_continuation : continuation {
+        executor* here;
     };
-    struct failure_reaper : reaper {
-        failure_cause why;
-    };
-    static void reap(continuation* self);
-    static void reap_failed(continuation* self);
+    static void finish(continuation* self);
+    static void defer(continuation* self);
     static job* asleep() noexcept { return reinterpret_cast<job*>(std::uintptr_t{1}); }
     void take_remote() noexcept;
-    job* pop() noexcept;
+    template <bool several_levels> void run_ready(std::size_t budget);
 
-    job* next_ = nullptr;
     ready_level* levels_;
     std::uint32_t count_;
-    std::uint32_t next_streak_ = 0;
+    std::uint32_t ahead_ = 0; // how often a job went ahead of its queue
     std::uint32_t* map_;
     job* running_ = nullptr;
     branch* spare_ = nullptr; // linked by job::next
-    reaper reaper_;
-    failure_reaper failure_reaper_;
+    own_continuation finisher_;
+    own_continuation deferrer_;
     ready_level single_;
     std::uint32_t own_map_ = 0;
     // Jobs handed in from elsewhere, last in first; `asleep()` while the loop sleeps.
@@ -129,31 +124,35 @@ inline void branch::post() noexcept {
 
 inline bool branch::runs_on(const executor& e) const noexcept { return home().owner == &e; }
 
-inline continuation* executor::finish(branch& b) noexcept {
-    reaper_.finished = &b;
-    return &reaper_;
+// Without a call, so that a coroutine's body needs no room for one.
+inline std::coroutine_handle<> branch::hop(continuation* next) noexcept {
+    if (--credit_ != 0) [[likely]]
+        return next->handle();
+    target = next;
+    return home().owner->deferrer().handle();
 }
 
 // What a new slot has from its memory's zeroes, a used one has from the end of its last use: no leaf, no pins.
-inline void branch::init(continuation& root, ready_level& queue, scope_base& in) noexcept {
+inline void branch::init(continuation& root, ready_level& queue, scope_base& in,
+                         std::uint16_t flags) noexcept {
     target = &root;
     level.set_alone(&queue);
     scope = &in;
-    flags_.set_alone(0);
+    flags_.set_alone(flags);
 }
 
-inline branch* branch::make(continuation& root, ready_level& queue, scope_base& in) noexcept {
+inline branch* branch::make(continuation& root, ready_level& queue, scope_base& in,
+                            std::uint16_t flags) noexcept {
     branch* b = queue.owner->spare_;
     if (!b) [[unlikely]]
-        return make_shared(root, queue, in);
+        return make_shared(root, queue, in, flags);
     queue.owner->spare_ = static_cast<branch*>(b->next);
-    b->init(root, queue, in);
+    b->init(root, queue, in, flags);
     return b;
 }
 
-inline void branch::recycle() noexcept {
+inline void branch::recycle(executor& here) noexcept {
     ++generation;
-    executor& here = *level.get_alone()->owner;
     next = here.spare_;
     here.spare_ = this;
 }

@@ -57,7 +57,7 @@ void scope::detach_slowly(branch& child) noexcept {
     if (!ended) return;
     continuation* frame = child.target;
     retire(child);
-    if (frame) frame->destroy(frame);
+    if (frame) destroy_task(*frame);
 }
 
 void scope::retire(branch& child) noexcept { retire_header(child); }
@@ -91,7 +91,7 @@ void scope::drop_finished() noexcept {
     while (branch* child = children()) {
         continuation* frame = child->target;
         retire_header(*child);
-        if (frame) frame->destroy(frame);
+        if (frame) destroy_task(*frame);
     }
 }
 

@@ -49,14 +49,12 @@ class scope : public scope_base {
 
     template <class T>
     [[gnu::always_inline]] join_handle<T> spawn_in(ready_level& level, task<T>&& t) noexcept {
-        branch* b = t ? new_child(t.frame(), level) : nullptr;
-        if (!b) {
+        branch* b = t ? start_child(t.frame(), level) : nullptr;
+        if (!b) [[unlikely]] {
             fail(errc::out_of_memory);
             return join_handle<T>();
         }
-        t.root_of(*b);
         t.release();
-        launch(*b);
         return join_handle<T>(*b);
     }
 
@@ -75,7 +73,7 @@ class scope : public scope_base {
     void drop_finished() noexcept;
     // For join handles; each takes the guard.
     void detach(branch& child) noexcept {
-        if (is_shared() || !child.detach_alone()) [[unlikely]]
+        if (!child.detach_alone()) [[unlikely]]
             detach_slowly(child);
     }
     void detach_slowly(branch& child) noexcept;

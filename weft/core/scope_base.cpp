@@ -4,9 +4,9 @@ namespace weft {
 
 void scope_base::open(branch& owning, continuation& then, bool inherit) noexcept {
     level_ = &owning.home();
-    shared_ |= level_->owner->shared;
+    if (level_->owner->shared) share();
     live_ = 1;
-    if (inherit && owning.stopping()) stopping_.store(true, order::relaxed);
+    if (inherit && owning.stopping()) stop_from_now_on();
     owner = &owning;
     owning.target = &then;
     owning.waiting.store(this, order::release);
@@ -14,7 +14,7 @@ void scope_base::open(branch& owning, continuation& then, bool inherit) noexcept
 
 void scope_base::open_root(ready_level& level, bool across_threads) noexcept {
     level_ = &level;
-    shared_ = across_threads;
+    if (across_threads) share();
     live_ = 1;
 }
 
@@ -25,10 +25,19 @@ ready_level& scope_base::level_here() const noexcept {
 }
 
 branch* scope_base::new_shared_child(continuation& target, ready_level& level) noexcept {
-    branch* b = branch::make_shared(target, level, *this);
+    branch* b = branch::make_shared(target, level, *this, child_flags_.load(order::relaxed));
     if (!b) return nullptr;
     lock_guard hold(guard_);
+    if (stop_requested()) b->set(branch::stop);
     link(*b);
+    return b;
+}
+
+branch* scope_base::start_shared_child(continuation& frame, ready_level& level) noexcept {
+    branch* b = new_shared_child(frame, level);
+    if (!b) return nullptr;
+    promise_of(frame).begin_branch(*b);
+    launch_shared(*b);
     return b;
 }
 
@@ -37,7 +46,7 @@ void scope_base::launch_shared(branch& child) noexcept { child.wake(); }
 void scope_base::retire_header(branch& child) noexcept {
     if (!shared_) {
         unlink(child);
-        child.recycle();
+        child.recycle(*child.home().owner);
         return;
     }
     lock();
@@ -53,7 +62,7 @@ void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
     unlock();
     deliver_stop();
     // Outside of the guard: destructors of user code run here, and may use the scope.
-    if (what == fate::destroy || what == fate::keep_error) frame->destroy(frame);
+    if (what == fate::destroy || what == fate::keep_error) destroy_task(*frame);
     if (what == fate::keep_error) {
         lock();
         if (ops().error_kept(*this, child)) what = fate::keep;
@@ -89,8 +98,8 @@ bool scope_base::drop_hold() noexcept {
 
 bool scope_base::stop_children() noexcept {
     // Without a live child the owner is on its way already: a stop that raced with the last end has come too late.
-    if (live_ == 0 || stopping_.load(order::relaxed)) return false;
-    stopping_.store(true, order::relaxed);
+    if (live_ == 0 || stop_requested()) return false;
+    stop_from_now_on();
     for (branch* b = children_; b; b = b->following) {
         b->set(branch::stop);
         b->set(branch::stop_unseen);

@@ -32,7 +32,7 @@ class scope_base : public leaf {
 
     // Asks every child, and every child to come, to stop; does not wait. Idempotent. In a task of the same runtime.
     void request_stop() noexcept;
-    bool stop_requested() const noexcept { return stopping_.load(order::relaxed); }
+    bool stop_requested() const noexcept { return child_flags_.load(order::relaxed) & branch::stop; }
 
     // From here on for combinators, not for users.
 
@@ -48,12 +48,14 @@ class scope_base : public leaf {
     inline branch* new_child(continuation& target, ready_level& level) noexcept;
     // Puts it in its ready queue.
     static inline void launch(branch& child) noexcept;
+    // Both for a task's frame, which becomes the root of the branch.
+    inline branch* start_child(continuation& frame, ready_level& level) noexcept;
     // The level for children that say nothing else: the owner's priority on the calling executor.
     inline ready_level& default_level() const noexcept;
 
     void child_ended(branch& child, failure_cause* why) noexcept;
-    // The same after a success, with the short way for a child that nobody waits for.
-    inline void child_succeeded(branch& child) noexcept;
+    // The same after a success on `here`, with the short way for a child that nobody waits for.
+    inline void child_succeeded(branch& child, executor& here) noexcept;
 
   protected:
     const scope_kind& ops() const noexcept { return *static_cast<const scope_kind*>(kind); }
@@ -64,14 +66,22 @@ class scope_base : public leaf {
         if (shared_) guard_.unlock();
     }
     bool is_shared() const noexcept { return shared_; }
+    // For all children to come.
+    void stop_from_now_on() noexcept {
+        child_flags_.store(static_cast<std::uint16_t>(child_flags_.get_alone() | branch::stop),
+                           order::relaxed);
+    }
     // Under the guard; the stop is delivered when the guard is given back. True if this call was the first.
     bool stop_children() noexcept;
     void deliver_stop() noexcept;
     inline void unlink(branch& child) noexcept;
     void retire_header(branch& child) noexcept;
     branch* children() const noexcept { return children_; }
-    // Children that run on foreign executors need the guard even if the owner's executor shares nothing.
-    void share() noexcept { shared_ = true; }
+    // Children that run on foreign executors need the guard even if the owner's executor shares nothing. Before the first.
+    void share() noexcept {
+        shared_ = true;
+        child_flags_.set_alone(branch::guarded);
+    }
 
     // One more thing to wait for beside the children; ended by end_one(), or by drop_one() under the guard of a child
     // that is just ending. Before open() has returned control.
@@ -87,6 +97,7 @@ class scope_base : public leaf {
     };
 
     branch* new_shared_child(continuation& target, ready_level& level) noexcept;
+    branch* start_shared_child(continuation& frame, ready_level& level) noexcept;
     static void launch_shared(branch& child) noexcept;
     ready_level& level_here() const noexcept;
     inline void link(branch& child) noexcept;
@@ -99,7 +110,7 @@ class scope_base : public leaf {
     ready_level* level_ = nullptr;
     scope_base* next_stopping_ = nullptr;
     std::uint32_t live_ = 0;
-    atomic<bool> stopping_{false};
+    atomic<std::uint16_t> child_flags_{0}; // what a new child begins with: branch::guarded, branch::stop
     bool shared_ = false;
     bool undelivered_ = false;
     spin_lock guard_;
@@ -113,8 +124,6 @@ inline void scope_base::link(branch& child) noexcept {
     if (children_) children_->previous = &child;
     children_ = &child;
     ++live_;
-    if (stopping_.get_alone()) [[unlikely]]
-        child.stop_alone();
 }
 
 inline void scope_base::unlink(branch& child) noexcept {
@@ -125,20 +134,20 @@ inline void scope_base::unlink(branch& child) noexcept {
     if (child.following) child.following->previous = child.previous;
 }
 
-inline void scope_base::child_succeeded(branch& child) noexcept {
-    if (shared_ || !child.ends_unseen()) [[unlikely]]
+inline void scope_base::child_succeeded(branch& child, executor& here) noexcept {
+    if (!child.ends_unseen()) [[unlikely]]
         return child_ended(child, nullptr);
     continuation* frame = child.target;
-    frame->destroy(frame);
     unlink(child);
-    child.recycle();
+    child.recycle(here);
+    frame->destroy(frame); // arguments of the task: their destructors may still use the scope
     if (--live_ == 0) emptied();
 }
 
 inline branch* scope_base::new_child(continuation& target, ready_level& level) noexcept {
     if (shared_) [[unlikely]]
         return new_shared_child(target, level);
-    branch* b = branch::make(target, level, *this);
+    branch* b = branch::make(target, level, *this, child_flags_.get_alone());
     if (b) [[likely]]
         link(*b);
     return b;
@@ -148,6 +157,18 @@ inline void scope_base::launch(branch& child) noexcept {
     if (child.scope->shared_) [[unlikely]]
         return launch_shared(child);
     child.level.get_alone()->push(child);
+}
+
+inline branch* scope_base::start_child(continuation& frame, ready_level& level) noexcept {
+    if (shared_) [[unlikely]]
+        return start_shared_child(frame, level);
+    branch* b = branch::make(frame, level, *this, child_flags_.get_alone());
+    if (!b) [[unlikely]]
+        return nullptr;
+    link(*b);
+    promise_of(frame).begin_branch(*b);
+    level.push(*b);
+    return b;
 }
 
 inline ready_level& scope_base::default_level() const noexcept { return shared_ ? level_here() : *level_; }

@@ -11,6 +11,7 @@
 #include <weft/core/continuation.hpp>
 #include <weft/core/executor.hpp>
 #include <weft/core/result.hpp>
+#include <weft/core/scope_base.hpp>
 #include <weft/core/thrown.hpp>
 
 namespace weft {
@@ -19,58 +20,40 @@ template <class T> class task;
 
 namespace detail {
 
-// Where a coroutine's outcome is kept until the one who awaits takes it.
-template <class T> class outcome {
+// Where a coroutine's value is kept until the one who awaits takes it. An exception, or that there is a value which has to
+// be destroyed, is noted in the word that said where the coroutine waits.
+template <class T> class promise_outcome : public promise_base {
   public:
-    outcome() noexcept {}
-    ~outcome() {
-        if (state_ == state::exception) [[unlikely]]
-            std::destroy_at(&exception_);
-        else if (state_ == state::value)
-            std::destroy_at(&value_);
+    promise_outcome() noexcept {}
+    ~promise_outcome()
+        requires std::is_trivially_destructible_v<T>
+    = default;
+    ~promise_outcome() {
+        if (has_value()) std::destroy_at(&value_);
     }
     template <class... A> void set(A&&... a) {
         std::construct_at(&value_, std::forward<A>(a)...);
-        if constexpr (!std::is_trivially_destructible_v<T>) state_ = state::value;
-    }
-    void set_exception() noexcept {
-        std::construct_at(&exception_, thrown::current());
-        state_ = state::exception;
+        if constexpr (!std::is_trivially_destructible_v<T>) note_value();
     }
     T take() {
-        if (state_ == state::exception) [[unlikely]]
-            std::move(exception_).rethrow();
+        if (has_exception()) [[unlikely]]
+            rethrow_exception();
         return std::move(value_);
     }
-    bool has_exception() const noexcept { return state_ == state::exception; }
-    const thrown& exception() const noexcept { return exception_; }
     const T& value() const noexcept { return value_; }
 
   private:
-    enum class state : unsigned char {
-        none,
-        value,
-        exception
-    }; // `none` also for a value that needs no destructor
     union {
         T value_;
-        thrown exception_;
     };
-    state state_ = state::none;
 };
 
-template <> class outcome<void> {
+template <> class promise_outcome<void> : public promise_base {
   public:
-    void set_exception() noexcept { exception_ = thrown::current(); }
     void take() {
-        if (exception_) [[unlikely]]
-            std::move(exception_).rethrow();
+        if (has_exception()) [[unlikely]]
+            rethrow_exception();
     }
-    bool has_exception() const noexcept { return static_cast<bool>(exception_); }
-    const thrown& exception() const noexcept { return exception_; }
-
-  private:
-    thrown exception_;
 };
 
 struct final_awaiter {
@@ -87,11 +70,12 @@ constexpr std::size_t whole_blocks(std::size_t bytes) noexcept {
 }
 
 [[gnu::always_inline]] inline void* allocate_frame(std::size_t bytes) noexcept {
-    return bytes <= port::small_frame ? port::allocate_frame(whole_blocks(bytes))
-                                      : port::allocate_large_frame(bytes);
+    return __builtin_assume_aligned(bytes <= port::small_frame ? port::allocate_frame(whole_blocks(bytes))
+                                                               : port::allocate_large_frame(bytes),
+                                    port::frame_block);
 }
 
-template <class T> class promise_common : public promise_base {
+template <class T> class promise_common : public promise_outcome<T> {
   public:
     // Clang asks for the second form, GCC for the first. Inlined, so that the size is a constant there.
     [[gnu::always_inline]] static void* operator new(std::size_t bytes) noexcept {
@@ -109,42 +93,35 @@ template <class T> class promise_common : public promise_base {
 
     std::suspend_always initial_suspend() const noexcept { return {}; }
     final_awaiter final_suspend() const noexcept { return final_awaiter(); }
-    void unhandled_exception() noexcept { outcome_.set_exception(); }
+    void unhandled_exception() noexcept { this->note_exception(); }
 
     // The coroutine has its outcome: what to resume in its place. At its end, and where ok() returns early.
     [[gnu::always_inline]] std::coroutine_handle<> leave(continuation& self) noexcept {
-        if (parent) [[likely]]
-            return branch->hop(parent);
+        if (this->parent) [[likely]]
+            return this->branch->hop(this->parent);
         return leave_branch(self);
     }
 
-    T take() { return outcome_.take(); }
-    const auto* value_if_any() const noexcept {
-        return outcome_.has_exception() ? nullptr : &outcome_.value();
-    }
-
-  protected:
-    outcome<T> outcome_;
-
   private:
     std::coroutine_handle<> leave_branch(continuation& self) noexcept {
-        branch->target = &self;
-        executor& here = *branch->home().owner;
-        if (outcome_.has_exception()) [[unlikely]]
-            return end_failed(here);
-        if constexpr (is_result<T>) {
-            if (!outcome_.value().has_value()) [[unlikely]]
-                return end_failed(here);
-        }
-        return here.finish(*branch)->handle();
+        this->branch->target = &self;
+        bool failed = this->has_exception();
+        if constexpr (is_result<T>) failed = failed || !this->value().has_value();
+        return (failed ? failed_end : this->branch->home().owner->finisher()).handle();
     }
-    [[gnu::cold, gnu::noinline]] std::coroutine_handle<> end_failed(executor& here) noexcept {
+
+    // The finisher's counterpart for a root that has failed.
+    [[gnu::cold]] static void end_failed(continuation*) noexcept {
+        branch& b = *static_cast<branch*>(port::current()->running());
+        auto& p = static_cast<promise_common&>(promise_of(*b.target));
+        failure_cause why;
         if constexpr (is_result<T>) {
-            if (!outcome_.has_exception())
-                return here.finish_failed(*branch, failure_cause(outcome_.value().error()))->handle();
+            if (!p.has_exception()) why = p.value().error();
         }
-        return here.finish_failed(*branch, failure_cause(outcome_.exception()))->handle();
+        if (p.has_exception()) why = failure_cause(p.share_exception());
+        b.scope->child_ended(b, &why);
     }
+    static inline constinit continuation failed_end{&end_failed, &link_marker};
 };
 
 template <class T> class promise : public promise_common<T> {
@@ -155,14 +132,14 @@ template <class T> class promise : public promise_common<T> {
     template <class U = T> void return_value(U&& value) {
         static_assert(std::is_constructible_v<T, U>,
                       "co_return's value does not convert to the task's result");
-        this->outcome_.set(std::forward<U>(value));
+        this->set(std::forward<U>(value));
     }
 
     // Ends the task with an error in place of co_return; for ok().
     void fail(error e) noexcept
         requires is_result<T>
     {
-        this->outcome_.set(std::unexpect, e);
+        this->set(std::unexpect, e);
     }
 };
 
@@ -196,7 +173,10 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
         return *this;
     }
     ~task() {
-        if (frame_) frame_.destroy();
+        if (!frame_) return;
+        if (frame_.promise().has_exception()) [[unlikely]]
+            frame_.promise().drop_exception();
+        frame_.destroy();
     }
 
     // False for an empty task: moved from, awaited, or without memory.
@@ -232,17 +212,14 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
         return b.hop(&frame());
     }
     // Makes the task the root of `b`.
-    void root_of(branch& b) noexcept {
-        frame_.promise().parent = nullptr;
-        frame_.promise().branch = &b;
-    }
+    void root_of(branch& b) noexcept { frame_.promise().begin_branch(b); }
     continuation& frame() noexcept { return frame_of(frame_); }
     // After the task's end: its error; errc::none for a value or an exception.
     error error_or_none() const noexcept
         requires is_result<T>
     {
-        const T* outcome = frame_.promise().value_if_any();
-        return !outcome || outcome->has_value() ? error() : outcome->error();
+        const auto& p = frame_.promise();
+        return p.has_exception() || p.value().has_value() ? error() : p.value().error();
     }
     // Gives up ownership of the frame.
     continuation* release() noexcept { return &frame_of(std::exchange(frame_, nullptr)); }

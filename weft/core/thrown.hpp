@@ -12,7 +12,7 @@ class thrown {
   public:
     constexpr thrown() noexcept = default;
     thrown(thrown&& other) noexcept : exception_(std::exchange(other.exception_, nullptr)) {}
-    thrown(const thrown& other) noexcept : exception_(other.exception_ ? share(other.exception_) : nullptr) {}
+    thrown(const thrown& other) noexcept : exception_(other.exception_ ? copy(other.exception_) : nullptr) {}
     thrown& operator=(thrown other) noexcept {
         std::swap(exception_, other.exception_);
         return *this;
@@ -26,8 +26,17 @@ class thrown {
     explicit operator bool() const noexcept { return exception_ != nullptr; }
     [[noreturn]] void rethrow() &&;
 
+    // The one word, whose four lowest bits are zero, for who keeps it elsewhere; adopt() takes it back, share() copies it.
+    void* release() noexcept { return std::exchange(exception_, nullptr); }
+    static thrown adopt(void* exception) noexcept {
+        thrown t;
+        t.exception_ = exception;
+        return t;
+    }
+    static thrown share(void* exception) noexcept { return adopt(copy(exception)); }
+
   private:
-    static void* share(void* exception) noexcept;
+    static void* copy(void* exception) noexcept;
     static void drop(void* exception) noexcept;
 
     void* exception_ = nullptr; // a std::exception_ptr's one word

@@ -76,9 +76,14 @@ struct thread_memory {
     bool open;  // the lists are in use
 };
 
-// Static TLS: one instruction to reach, and nothing that the compiler could cache across a suspension, since only the
-// functions in this file use it and none of them suspends.
-[[gnu::tls_model("initial-exec")]] constinit thread_local thread_memory mine{};
+// Static TLS: one or two instructions to reach, and nothing that the compiler could cache across a suspension, since only
+// the functions in this file use it and none of them suspends. In a shared object the linker has to know the offset.
+#if defined(__PIC__) && !defined(__PIE__)
+#define WEFT_TLS_MODEL "initial-exec"
+#else
+#define WEFT_TLS_MODEL "local-exec"
+#endif
+[[gnu::tls_model(WEFT_TLS_MODEL)]] constinit thread_local thread_memory mine{};
 
 // What all threads share of one class.
 struct alignas(64) depot {
@@ -348,9 +353,10 @@ void* carve_branch() noexcept {
 [[gnu::noinline]] void free_slowly(piece* p, std::size_t bytes) noexcept {
     const std::size_t c = bytes / block;
     thread_memory& m = mine;
+    list& l = m.lists[c];
+    ++l.room; // was taken below zero
     if (!m.known) register_thread();
     if (!m.open) return push_loose(c, p);
-    list& l = m.lists[c];
     if (l.room == 0) {
         if (m.spare[c])
             push_batch(c, l.head);
@@ -383,9 +389,8 @@ inline void* allocate(std::size_t bytes) noexcept {
 inline void free(std::size_t bytes, void* memory) noexcept {
     list& l = list_at(bytes);
     auto* p = static_cast<piece*>(memory);
-    if (l.room == 0) [[unlikely]]
+    if (--l.room > INT64_MAX) [[unlikely]] // below zero, in a form that is one instruction in memory
         return free_slowly(p, bytes);
-    --l.room;
     p->next = l.head;
     l.head = p;
 }
