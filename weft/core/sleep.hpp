@@ -12,14 +12,17 @@ class [[nodiscard("co_await it")]] sleep_operation : public operation<sleep_oper
         : operation(sleeping, when.time_since_epoch().count()) {}
 
     bool start(branch& b, continuation& then) noexcept {
-        cancelled_ = b.stopping();
-        if (cancelled_ || deadline <= port::now()) return yield(b, then);
-        suspend(b, then);
-        port::insert_timer(*b.home().owner, *this);
-        return true;
+        if (b.stopping()) [[unlikely]]
+            kind = &stopped;
+        else if (deadline > port::now()) [[likely]] {
+            suspend(b, then);
+            port::insert_timer(*b.home().owner, *this);
+            return true;
+        }
+        return yield(b, then);
     }
     result<void> await_resume() const noexcept {
-        if (cancelled_) return failure(errc::cancelled);
+        if (kind == &stopped) return failure(errc::cancelled);
         return {};
     }
 
@@ -27,13 +30,13 @@ class [[nodiscard("co_await it")]] sleep_operation : public operation<sleep_oper
     static void cancel(leaf& self) noexcept {
         auto& s = static_cast<sleep_operation&>(self);
         port::remove_timer(*s.owner->home().owner, s);
-        s.cancelled_ = true;
+        s.kind = &stopped;
         s.owner->post();
     }
     static void wake(timer& self) noexcept { self.owner->post(); }
     static constexpr timer_kind sleeping{{"sleep", &cancel}, &wake};
-
-    bool cancelled_ = false;
+    // After a stop: a flag that costs no room.
+    static constexpr timer_kind stopped{{"stopped sleep", &cancel}, &wake};
 };
 
 // Waits until the clock shows `when`; a moment in the past lets the others run once. Yields errc::cancelled if a stop

@@ -7,14 +7,13 @@ namespace {
 // next_deadline() looks at this many timers of a slot before it settles for the slot's first moment.
 constexpr int exact_up_to = 16;
 
-// In place of a slot's number: the timer stands in the list of those that are due.
-constexpr std::uint16_t being_fired = 0xffff;
-
 // Longer lists go down a level instead: one more look at each timer sorts them 64 ways.
 constexpr int sorted_at_most = 32;
 
+timer* after(const timer& t) noexcept { return static_cast<timer*>(t.next); }
+
 bool longer_than(const timer* list, int n) noexcept {
-    for (; list; list = list->next)
+    for (; list; list = after(*list))
         if (--n < 0) return true;
     return false;
 }
@@ -33,13 +32,11 @@ void timer_wheel::place(timer& t) noexcept {
         t.deadline > now_ ? static_cast<std::uint64_t>(t.deadline) : static_cast<std::uint64_t>(now_);
     int level = level_of(static_cast<std::uint64_t>(now_), deadline);
     int slot = static_cast<int>(deadline >> (level * bits)) & (slots - 1);
-    auto index = static_cast<unsigned>(level * slots + slot);
-    fifo& list = slots_[index];
-    t.slot = static_cast<std::uint16_t>(index);
-    t.next = nullptr;
-    t.link = list.tail;
-    *list.tail = &t;
-    list.tail = &t.next;
+    timer_links& end = slots_[level * slots + slot];
+    t.next = &end;
+    t.previous = end.previous;
+    end.previous->next = &t;
+    end.previous = &t;
     in_use_[level] |= std::uint64_t{1} << slot;
     levels_in_use_ |= 1u << level;
 }
@@ -47,50 +44,49 @@ void timer_wheel::place(timer& t) noexcept {
 void timer_wheel::insert(timer& t) noexcept { place(t); }
 
 void timer_wheel::remove(timer& t) noexcept {
-    if (!t.link) return;
-    *t.link = t.next;
-    if (t.next) {
-        t.next->link = t.link;
-    } else if (t.slot != being_fired) {
-        slots_[t.slot].tail = t.link;
-        if (!slots_[t.slot].head) note_empty(t.slot);
-    }
-    t.link = nullptr;
-}
-
-void timer_wheel::note_empty(unsigned index) noexcept {
+    if (!t.previous) return;
+    timer_links* end = t.next;
+    end->previous = t.previous;
+    t.previous->next = end;
+    t.previous = nullptr;
+    if (end->previous != end) return;
+    // The last of its ring: a slot's, or that of the timers which are being fired.
+    if (end < slots_ || end >= slots_ + level_count * slots) return;
+    auto index = static_cast<std::size_t>(end - slots_);
     in_use_[index / slots] &= ~(std::uint64_t{1} << (index % slots));
     if (!in_use_[index / slots]) levels_in_use_ &= ~(1u << (index / slots));
 }
 
+// Linked by `next` only, from now on.
 timer* timer_wheel::take_slot(int level, int slot) noexcept {
-    auto index = static_cast<unsigned>(level * slots + slot);
-    timer* list = slots_[index].head;
-    slots_[index].head = nullptr;
-    slots_[index].tail = &slots_[index].head;
-    note_empty(index);
-    return list;
+    timer_links& end = slots_[level * slots + slot];
+    auto* first = static_cast<timer*>(end.next);
+    end.previous->next = nullptr;
+    end.next = end.previous = &end;
+    in_use_[level] &= ~(std::uint64_t{1} << slot);
+    if (!in_use_[level]) levels_in_use_ &= ~(1u << level);
+    return first;
 }
 
-// A stable merge sort by deadline ; bottom-up, with as many runs as bits.
+// A stable merge sort by deadline; bottom-up, with as many runs as bits.
 timer* timer_wheel::sorted(timer* list) noexcept {
     if (!list || !list->next) return list;
     auto merge = [](timer* a, timer* b) noexcept { // a before b where they are equal
-        timer* head = nullptr;
-        timer** tail = &head;
+        timer_links head;
+        timer_links* tail = &head;
         while (a && b) {
             timer*& lesser = b->deadline < a->deadline ? b : a;
-            *tail = lesser;
-            tail = &lesser->next;
-            lesser = lesser->next;
+            tail->next = lesser;
+            tail = lesser;
+            lesser = after(*lesser);
         }
-        *tail = a ? a : b;
-        return head;
+        tail->next = a ? a : b;
+        return static_cast<timer*>(head.next);
     };
     timer* runs[32] = {};
     while (list) {
         timer* run = list;
-        list = list->next;
+        list = after(*list);
         run->next = nullptr;
         int i = 0;
         for (; i < 31 && runs[i]; ++i) {
@@ -138,27 +134,30 @@ std::uint64_t timer_wheel::first_moment(int level, int slot) const noexcept {
 
 void timer_wheel::move_down(timer* list) noexcept {
     while (list) {
-        timer* rest = list->next;
+        timer* rest = after(*list);
         place(*list);
         list = rest;
     }
 }
 
-// expire() may remove timers that stand in this list, so each has its link.
+// expire() may remove timers that stand in this list, so it is a ring, too.
 std::size_t timer_wheel::fire(timer* due) noexcept {
-    std::size_t fired = 0;
-    timer** link = &due;
-    for (timer* t = due; t; t = t->next) {
+    timer_links ring;
+    ring.next = due;
+    timer_links* last = &ring;
+    for (timer* t = due; t; t = after(*t)) {
         __builtin_prefetch(t->owner);
-        t->slot = being_fired;
-        t->link = link;
-        link = &t->next;
+        t->previous = last;
+        last = t;
     }
-    while (due) {
-        timer& t = *due;
-        due = t.next;
-        if (due) due->link = &due;
-        t.link = nullptr;
+    last->next = &ring;
+    ring.previous = last;
+    std::size_t fired = 0;
+    while (ring.next != &ring) {
+        auto& t = static_cast<timer&>(*ring.next);
+        ring.next = t.next;
+        t.next->previous = &ring;
+        t.previous = nullptr;
         ++fired;
         if (t.owner) __builtin_prefetch(t.owner->target); // the frame: its turn is near
         t.expire();
@@ -172,11 +171,11 @@ std::int64_t timer_wheel::next_deadline() const noexcept {
     int slot = __builtin_ctzll(in_use_[level]);
     std::int64_t least = never;
     int seen = 0;
-    for (const timer* t = slots_[level * slots + slot].head; t; t = t->next) {
-        if (++seen > exact_up_to) {
-            return static_cast<std::int64_t>(first_moment(level, slot));
-        }
-        if (t->deadline < least) least = t->deadline;
+    const timer_links& end = slots_[level * slots + slot];
+    for (const timer_links* l = end.next; l != &end; l = l->next) {
+        if (++seen > exact_up_to) return static_cast<std::int64_t>(first_moment(level, slot));
+        std::int64_t deadline = static_cast<const timer*>(l)->deadline;
+        if (deadline < least) least = deadline;
     }
     return least;
 }
