@@ -73,6 +73,11 @@ task<result<int>> combined(device& a, device& b, weft::stop_source& stop) {
     if (!both) co_return weft::failure(both.error());
     auto either = co_await weft::when_any(read(a), weft::sleep_for(1s));
     if (either.first == 1) co_return std::get<0>(*both);
+    task<result<int>> several[]{read(a), read(b)};
+    auto values = co_await weft::ok(weft::when_all(std::move(several)));
+    task<result<int>> racing[]{read(a), read(b)};
+    auto race = co_await weft::ok(weft::when_any(std::span(racing)));
+    if (race.first == 1) co_return values[0];
     auto in_time = co_await weft::timeout(10ms, read(a));
     if (!in_time) co_await weft::yield();
     auto stopped = co_await weft::until(stop.token(), read(b));

@@ -45,8 +45,8 @@ struct promise_base {
     const void* site = nullptr;
     weft::branch* branch; // whose turn it runs in
 
-    void begin_branch(weft::branch& b) noexcept {
-        parent = nullptr;
+    void begin_branch(weft::branch& b, continuation* listener = nullptr) noexcept {
+        parent = listener;
         branch = &b;
     }
 

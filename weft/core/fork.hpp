@@ -1,9 +1,8 @@
 // fork<X>: one operand of a combinator, running on a branch of its own.
 #pragma once
 
-#include <optional>
-
 #include <weft/core/leaf.hpp>
+#include <weft/core/outcome.hpp>
 #include <weft/core/scope_base.hpp>
 #include <weft/core/task.hpp>
 
@@ -19,107 +18,113 @@ struct unit {
 };
 template <class T> using something = std::conditional_t<std::is_void_v<T>, unit, T>;
 
+// What the operands of all types share: the link that hears of the operand's end.
+class fork_base : protected link {
+  public:
+    bool started() const noexcept { return branch_ != nullptr; }
+    bool is(const branch& child) const noexcept { return &child == branch_; }
+
+  protected:
+    using link::link;
+
+    // The last that is done to the fork: from here on it may be gone.
+    void tell(failure_cause why) noexcept {
+        branch& b = *branch_;
+        b.scope->child_ended(b, why ? &why : nullptr);
+    }
+
+    branch* branch_ = nullptr;
+};
+
 template <class X> class fork;
 
-template <class T> class fork<task<T>> {
+template <class T> class fork<task<T>> : fork_base {
   public:
     using type = T;
+    using fork_base::is;
+    using fork_base::started;
 
-    explicit fork(task<T>&& t) noexcept : task_(std::move(t)) {}
-    explicit fork(task<T>& t) noexcept : task_(std::move(t)) {}
+    explicit fork(task<T>&& t) noexcept : fork_base(&ended, nullptr), task_(std::move(t)) {}
+    explicit fork(task<T>& t) noexcept : fork(std::move(t)) {}
 
-    // Adds a child to `scope` in `level` and makes it ready. Without memory the outcome is there at once.
+    // Adds a child to `scope` in `level` and makes it ready. Without memory it is not started.
     void start(scope_base& scope, ready_level& level, bool pinned = false) noexcept {
         if (!task_) return;
-        branch* b = scope.new_child(task_.frame(), level);
-        if (!b) return;
-        started_ = true;
-        if (pinned) b->pin();
-        task_.root_of(*b);
-        scope_base::launch(*b);
+        branch_ = scope.new_child(task_.frame(), level);
+        if (!branch_) return;
+        if (pinned) branch_->pin();
+        task_.root_of(*branch_, this);
+        scope_base::launch(*branch_);
     }
-    bool is(const branch& child) noexcept { return started_ && task_ && child.target == &task_.frame(); }
-    // The child has ended. Of an error nothing but the error is kept: where ok() has ended the task, its frame still
-    // holds what it held, and others may be waiting for that.
-    scope_base::fate ended(const failure_cause* why) noexcept {
+    // After the child has ended; errc::out_of_memory if it was not started. Exceptions come out here.
+    as_result<T> take() {
+        if (!started()) return failure(errc::out_of_memory);
         if constexpr (is_result<T>) {
-            if (why && !why->exception) {
-                error_ = why->code;
-                task_.release();
-                return scope_base::fate::destroy;
-            }
+            if (error_ != errc::none) return failure(error_);
+            return task_.await_resume();
+        } else if constexpr (std::is_void_v<T>) {
+            task_.await_resume();
+            return {};
+        } else {
+            return task_.await_resume();
         }
-        return scope_base::fate::keep_frame;
     }
-    // After the child has ended. Exceptions come out here.
-    T take() {
-        if (!started_) return task<T>::no_frame();
-        if constexpr (is_result<T>) {
-            if (error_.code() != errc::none) return failure(error_);
-        }
-        return task_.await_resume();
-    }
-    bool started() const noexcept { return started_; }
 
   private:
+    // Of an error nothing but the error is kept: where ok() has ended the task, its frame still holds what it held, and
+    // others may be waiting for that.
+    static void ended(continuation* self) noexcept {
+        auto& f = *static_cast<fork*>(self);
+        failure_cause why = f.task_.why_failed();
+        if constexpr (is_result<T>) {
+            if (why && !why.exception) {
+                f.error_ = why.code;
+                f.task_ = task<T>();
+            }
+        }
+        f.tell(std::move(why));
+    }
+
     task<T> task_;
-    bool started_ = false;
     [[no_unique_address]] std::conditional_t<is_result<T>, error, unit> error_;
 };
 
-template <operation_like X> class fork<X> : link {
+template <operation_like X> class fork<X> : fork_base {
   public:
     using type = decltype(std::declval<X&>().await_resume());
+    using fork_base::is;
+    using fork_base::started;
 
-    explicit fork(X& x) noexcept : link(&ended, nullptr), operation_(x) {}
+    explicit fork(X& x) noexcept : fork_base(&ended, nullptr), operation_(x) {}
 
     void start(scope_base& scope, ready_level& level) noexcept {
         branch_ = scope.new_child(*this, level);
         if (branch_ && !operation_.start(*branch_, *this)) ended(this);
     }
-    bool is(const branch& child) const noexcept { return &child == branch_; }
-    scope_base::fate ended(const failure_cause*) noexcept { return scope_base::fate::keep_frame; }
-    type take() {
-        if (!outcome_) return task<type>::no_frame();
-        if constexpr (!std::is_void_v<type>) return std::move(*outcome_);
+    as_result<type> take() {
+        if (!started()) return failure(errc::out_of_memory);
+        if constexpr (std::is_void_v<type>) {
+            outcome_.take();
+            return {};
+        } else {
+            return outcome_.take();
+        }
     }
-    bool started() const noexcept { return branch_ != nullptr; }
 
   private:
+    // A combinator among the operands may have an exception to pass on.
     static void ended(continuation* self) noexcept {
         auto& f = *static_cast<fork*>(self);
-        branch& b = *f.branch_;
-        if constexpr (std::is_void_v<type>) {
-            f.operation_.await_resume();
-            f.outcome_.emplace();
-        } else {
-            f.outcome_.emplace(f.operation_.await_resume());
-        }
-        if constexpr (is_result<type>) {
-            if (!f.outcome_->has_value()) {
-                failure_cause why(f.outcome_->error());
-                return b.scope->child_ended(b, &why);
-            }
-        }
-        b.scope->child_ended(b, nullptr);
+        f.outcome_.set_from([&f]() -> type { return f.operation_.await_resume(); });
+        f.tell(f.outcome_.why_failed());
     }
 
     X& operation_;
-    branch* branch_ = nullptr;
-    std::optional<something<type>> outcome_;
+    detail::outcome<type> outcome_;
 };
 
 // The fork for an argument of type X&&.
 template <class X> using fork_for = fork<std::remove_cvref_t<X>>;
-// Calls take(), with unit for void.
-template <class F> something<typename F::type> take_something(F& f) {
-    if constexpr (std::is_void_v<typename F::type>) {
-        f.take();
-        return {};
-    } else {
-        return f.take();
-    }
-}
 // What an operand yields when it is awaited.
 template <class X> using outcome_of = typename fork_for<X>::type;
 

@@ -53,7 +53,15 @@ template <class T> class root : public root_base {
         fork_.start(*this, level);
         if (drop_hold()) note_finished();
     }
-    T take() { return fork_.take(); }
+    T take() {
+        if (!fork_.started()) return task<T>::no_frame();
+        if constexpr (is_result<T>)
+            return fork_.take();
+        else if constexpr (std::is_void_v<T>)
+            (void)fork_.take();
+        else
+            return *fork_.take();
+    }
 
   private:
     fork<task<T>> fork_;

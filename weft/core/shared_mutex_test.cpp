@@ -98,7 +98,7 @@ WEFT_TEST(shared_mutex, a_writer_that_gives_up_lets_the_readers_behind_it_in) {
             co_return behind&& r.has_value();
         };
         auto both = co_await weft::when_all(writer(), reader());
-        co_return std::get<0>(both) && std::get<1>(both);
+        co_return both&& std::get<0>(*both) && std::get<1>(*both);
     };
     WEFT_CHECK(weft::testing::run(test()));
 }

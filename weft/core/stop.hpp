@@ -1,7 +1,7 @@
 // stop_source and until(token, x): a stop from anywhere, for any number of waits.
 #pragma once
 
-#include <weft/core/fork.hpp>
+#include <weft/core/one_operand.hpp>
 #include <weft/core/spin_lock.hpp>
 
 namespace weft {
@@ -66,34 +66,26 @@ class stop_source {
 inline bool stop_token::stop_requested() const noexcept { return source_ && source_->stop_requested(); }
 
 template <class X>
-class [[nodiscard("co_await it")]] until_operation : public operation<until_operation<X>, scope_base>,
+class [[nodiscard("co_await it")]] until_operation : public one_operand<until_operation<X>, X>,
                                                      detail::stop_waiter {
+    using base = one_operand<until_operation, X>;
+    friend base;
+
   public:
-    using outcome = outcome_of<X>;
-
     until_operation(stop_token token, X& x) noexcept
-        : operation<until_operation, scope_base>(kind_of_this), stop_waiter(&stop_came),
-          source_(token.source_), fork_(x) {}
-
-    bool start(branch& b, continuation& then) noexcept {
-        this->open(b, then);
-        if (source_) {
-            this->message_job.target = &this->message;
-            this->message_job.level.store(&b.home(), order::relaxed);
-            this->hold_one(); // for the registration
-            if (!source_->add(*this)) {
-                this->request_stop();
-                this->end_one_of_two();
-            }
-        }
-        fork_.start(*this, this->default_level());
-        if (!fork_.started()) this->unregister();
-        if (!this->drop_hold()) return true;
-        return this->finish_now(b, then);
-    }
-    outcome await_resume() { return fork_.take(); }
+        : base(kind_of_this, x), stop_waiter(&stop_came), source_(token.source_) {}
 
   private:
+    void opened() noexcept {
+        if (!source_) return;
+        this->message_job.target = &this->message;
+        this->message_job.level.store(&this->owner->home(), order::relaxed);
+        this->hold_one(); // for the registration
+        if (source_->add(*this)) return;
+        this->request_stop();
+        source_ = nullptr;
+        this->drop_one();
+    }
     // In the home context.
     static void stop_came(continuation* m) {
         auto& self = static_cast<until_operation&>(*static_cast<stop_waiter::stop_message*>(m)->waiter);
@@ -101,26 +93,18 @@ class [[nodiscard("co_await it")]] until_operation : public operation<until_oper
         self.end_one();
     }
     // No message will come any more: its hold goes; or one is on its way and gives the hold back.
-    void unregister() noexcept {
+    void operand_ended() noexcept {
         if (source_ && source_->remove(*this)) this->drop_one();
     }
-    void end_one_of_two() noexcept {
-        source_ = nullptr;
-        this->drop_one();
-    }
-    static scope_base::fate ended(scope_base& self, branch&, failure_cause*) noexcept {
-        static_cast<until_operation&>(self).unregister();
-        return scope_base::fate::keep_frame;
-    }
     static constexpr scope_base::scope_kind kind_of_this{
-        {"until", &scope_base::cancel_children}, &ended, nullptr};
+        {"until", &scope_base::cancel_children}, &base::operand_has_ended, nullptr};
 
     stop_source* source_;
-    fork_for<X> fork_;
 };
 
-// Runs x (a task or an operation) and asks it to stop when the token's source does. Yields x's outcome. Also a stop from
-// outside is passed on. Resumes on the owner's executor. Allocates one branch header.
+// Runs x (a task or an operation) and asks it to stop when the token's source does. Yields x's outcome as a result.
+// Also a stop from outside is passed on. Resumes on the owner's executor. Allocates one branch header;
+// errc::out_of_memory without.
 template <forkable X> auto until(stop_token token, X&& x) noexcept {
     return until_operation<std::remove_cvref_t<X>>(token, x);
 }

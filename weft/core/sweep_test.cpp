@@ -1,6 +1,8 @@
 // Every public primitive, stopped at every point and short of memory at every point.
 #include <weft/core/sweep.hpp>
 
+#include <array>
+
 #include <weft/core/barrier.hpp>
 #include <weft/core/broadcast.hpp>
 #include <weft/core/channel.hpp>
@@ -188,6 +190,21 @@ struct anys : scenario {
     }
 };
 WEFT_TEST(sweep, when_any) { sweep_of<anys>(6); }
+
+// A range takes its own blocks, a frame and a branch a task.
+template <class F> std::array<task<result<int>>, 3> three(F f) { return {f(0), f(1), f(2)}; }
+struct ranges : scenario {
+    task<result<void>> run() {
+        auto all = co_await weft::ok(weft::when_all(three([](int i) { return after(3ms - i * 1ms, i); })));
+        auto any =
+            co_await weft::ok(weft::when_any(three([](int i) { return after(i == 1 ? 1ms : 1h, i); })));
+        co_await weft::ok(any.outcomes[any.first]);
+        std::array<task<result<void>>, 2> silent{turns(1), turns(2)};
+        co_await weft::ok(weft::when_all(std::span(silent)));
+        co_return check(all.size() == 3 && all[0] == 0 && all[2] == 2 && any.first == 1);
+    }
+};
+WEFT_TEST(sweep, when_all_and_when_any_of_a_range) { sweep_of<ranges>(8); }
 
 struct timeouts : scenario {
     task<result<void>> run() {

@@ -102,6 +102,15 @@ template <class T> class promise_common : public promise_outcome<T> {
         return leave_branch(self);
     }
 
+    // Of a coroutine that has its outcome: an empty cause for a value.
+    failure_cause why_failed() const noexcept {
+        if (this->has_exception()) return this->share_exception();
+        if constexpr (is_result<T>) {
+            if (!this->value().has_value()) return this->value().error();
+        }
+        return {};
+    }
+
   private:
     std::coroutine_handle<> leave_branch(continuation& self) noexcept {
         this->branch->target = &self;
@@ -113,12 +122,7 @@ template <class T> class promise_common : public promise_outcome<T> {
     // The finisher's counterpart for a root that has failed.
     [[gnu::cold]] static void end_failed(continuation*) noexcept {
         branch& b = *static_cast<branch*>(port::current()->running());
-        auto& p = static_cast<promise_common&>(promise_of(*b.target));
-        failure_cause why;
-        if constexpr (is_result<T>) {
-            if (!p.has_exception()) why = p.value().error();
-        }
-        if (p.has_exception()) why = failure_cause(p.share_exception());
+        failure_cause why = static_cast<promise_common&>(promise_of(*b.target)).why_failed();
         b.scope->child_ended(b, &why);
     }
     static inline constinit continuation failed_end{&end_failed, &link_marker};
@@ -211,9 +215,13 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
         frame_.promise().branch = &b;
         return b.hop(&frame());
     }
-    // Makes the task the root of `b`.
-    void root_of(branch& b) noexcept { frame_.promise().begin_branch(b); }
+    // Makes the task the root of `b`; its end is told to the branch's scope, or to `listener` where there is one.
+    void root_of(branch& b, continuation* listener = nullptr) noexcept {
+        frame_.promise().begin_branch(b, listener);
+    }
     continuation& frame() noexcept { return frame_of(frame_); }
+    // After the task's end: why it ended badly, if it did.
+    failure_cause why_failed() const noexcept { return frame_.promise().why_failed(); }
     // After the task's end: its error; errc::none for a value or an exception.
     error error_or_none() const noexcept
         requires is_result<T>

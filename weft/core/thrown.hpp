@@ -42,6 +42,20 @@ class thrown {
     void* exception_ = nullptr; // a std::exception_ptr's one word
 };
 
+// What f() throws, if it does.
+template <class F> thrown caught(F&& f) noexcept {
+#if defined(__cpp_exceptions)
+    try {
+        f();
+    } catch (...) {
+        return thrown::current();
+    }
+#else
+    f();
+#endif
+    return {};
+}
+
 // Why a child ended badly: an error, or an exception.
 class failure_cause {
   public:

@@ -1,39 +1,27 @@
 // timeout(d, x): ask x to stop when the time is up.
 #pragma once
 
-#include <weft/core/fork.hpp>
+#include <weft/core/one_operand.hpp>
 #include <weft/core/sleep.hpp>
 
 namespace weft {
 
 template <class X>
-class [[nodiscard("co_await it")]] timeout_operation : public operation<timeout_operation<X>, scope_base> {
-  public:
-    using outcome = outcome_of<X>;
-    static_assert(is_result<outcome>,
+class [[nodiscard("co_await it")]] timeout_operation : public one_operand<timeout_operation<X>, X> {
+    using base = one_operand<timeout_operation, X>;
+    friend base;
+    static_assert(is_result<outcome_of<X>>,
                   "timeout(d, x): x must yield a weft::result, so that it can say that it was stopped");
 
-    timeout_operation(clock::time_point when, X& x) noexcept
-        : operation<timeout_operation, scope_base>(kind_of_this), alarm_(*this, when), fork_(x) {}
+  public:
+    timeout_operation(clock::time_point when, X& x) noexcept : base(kind_of_this, x), alarm_(*this, when) {}
 
-    bool start(branch& b, continuation& then) noexcept {
-        this->open(b, then);
-        b.pin(); // the alarm is in this executor's queue: the owner wakes up where it can be taken out
-        fork_.start(*this, this->default_level());
-        if (this->drop_hold()) {
-            b.unpin();
-            return this->finish_now(b, then);
-        }
-        pinned_ = &b;
-        port::insert_timer(*b.home().owner, alarm_);
-        return true;
-    }
-    outcome await_resume() {
+    typename base::outcome await_resume() {
         if (pinned_) {
             port::remove_timer(*pinned_->home().owner, alarm_);
             pinned_->unpin();
         }
-        outcome result = fork_.take();
+        auto result = base::await_resume();
         if (alarm_.rang && !result && result.error() == errc::cancelled) return failure(errc::timed_out);
         return result;
     }
@@ -45,6 +33,12 @@ class [[nodiscard("co_await it")]] timeout_operation : public operation<timeout_
         timeout_operation& timeout;
         bool rang = false;
     };
+    // The alarm is in this executor's queue: the owner wakes up where it can be taken out.
+    void waits(branch& b) noexcept {
+        b.pin();
+        pinned_ = &b;
+        port::insert_timer(*b.home().owner, alarm_);
+    }
     static void time_is_up(timer& self) noexcept {
         auto& a = static_cast<alarm&>(self);
         a.rang = !a.timeout.stop_requested();
@@ -52,14 +46,10 @@ class [[nodiscard("co_await it")]] timeout_operation : public operation<timeout_
     }
     static void no_cancel(leaf&) noexcept {}
     static constexpr timer::timer_kind ringing{{"timeout", &no_cancel}, &time_is_up};
-    static scope_base::fate ended(scope_base&, branch&, failure_cause*) noexcept {
-        return scope_base::fate::keep_frame;
-    }
     static constexpr scope_base::scope_kind kind_of_this{
-        {"timeout", &scope_base::cancel_children}, &ended, nullptr};
+        {"timeout", &scope_base::cancel_children}, &base::operand_has_ended, nullptr};
 
     alarm alarm_;
-    fork_for<X> fork_;
     branch* pinned_ = nullptr;
 };
 

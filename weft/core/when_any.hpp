@@ -1,9 +1,9 @@
-// when_any(a, b, …): run all at the same time; the first to end stops the others.
+// when_any(a, b, …) and when_any(range): run all at the same time; the first to end stops the others.
 #pragma once
 
 #include <tuple>
 
-#include <weft/core/fork.hpp>
+#include <weft/core/fork_range.hpp>
 
 namespace weft {
 
@@ -11,76 +11,144 @@ namespace weft {
 // accepted socket, bytes read), and nothing is lost.
 template <class... T> struct any_outcome {
     std::size_t first;         // the index of the operand that ended first
-    std::tuple<T...> outcomes; // weft::unit for void
+    std::tuple<T...> outcomes; // a result each
 
     template <std::size_t I> decltype(auto) get() & { return std::get<I>(outcomes); }
     template <std::size_t I> decltype(auto) get() && { return std::get<I>(std::move(outcomes)); }
 };
 
-template <class... X>
-class [[nodiscard("co_await it")]] when_any_operation
-    : public operation<when_any_operation<X...>, scope_base> {
-    static constexpr std::size_t none = sizeof...(X);
+// The same over a range.
+template <class T> struct any_outcomes {
+    std::size_t first;
+    fixed_array<T> outcomes;
+};
 
+// The part that does not know how many operands there are: the first end stops the others.
+template <class Self> class when_any_base : public operation<Self, scope_base> {
   public:
-    using outcome = any_outcome<something<outcome_of<X>>...>;
-
-    explicit when_any_operation(X&... x) noexcept
-        : operation<when_any_operation, scope_base>(kind_of_this), forks_(x...) {}
-
     bool start(branch& b, continuation& then) noexcept {
         this->open(b, then);
-        ready_level& level = this->default_level();
-        start_each(level, std::index_sequence_for<X...>());
+        static_cast<Self*>(this)->start_forks(this->default_level());
         if (!this->drop_hold()) return true;
         return this->finish_now(b, then);
     }
 
-    outcome await_resume() {
-        return std::apply([&](auto&... f) { return outcome{first_, {take_something(f)...}}; }, forks_);
-    }
+  protected:
+    when_any_base() noexcept : operation<Self, scope_base>(kind_of_this) {}
 
-  private:
-    template <std::size_t... I> void start_each(ready_level& level, std::index_sequence<I...>) noexcept {
-        ((std::get<I>(forks_).start(*this, level), note_unstarted(std::get<I>(forks_).started(), I)), ...);
-    }
     // Without memory an operand has ended at once, with errc::out_of_memory.
-    void note_unstarted(bool started, std::size_t index) noexcept {
-        if (started) return;
+    template <class F> void start_one(F& f, ready_level& level, std::size_t index) noexcept {
+        f.start(*this, level);
+        if (f.started()) return;
         if (first_ == none) first_ = index;
         this->request_stop();
     }
-    static scope_base::fate ended(scope_base& self, branch& child, failure_cause* why) noexcept {
-        auto& any = static_cast<when_any_operation&>(self);
+    std::size_t first() const noexcept { return first_; }
+
+  private:
+    static constexpr std::size_t none = ~std::size_t{0};
+
+    static scope_base::fate ended(scope_base& self, branch& child, failure_cause*) noexcept {
+        auto& any = static_cast<when_any_base&>(self);
         if (any.first_ == none) {
-            any.first_ = any.index_of(child, std::index_sequence_for<X...>());
+            any.first_ = static_cast<Self&>(any).index_of(child);
             any.stop_children();
         }
-        scope_base::fate what = scope_base::fate::keep_frame;
-        std::apply([&](auto&... f) { ((f.is(child) && (what = f.ended(why), true)) || ...); }, any.forks_);
-        return what;
-    }
-    template <std::size_t... I>
-    std::size_t index_of(const branch& child, std::index_sequence<I...>) noexcept {
-        std::size_t index = none;
-        ((std::get<I>(forks_).is(child) && (index = I, true)) || ...);
-        return index;
+        return scope_base::fate::keep_frame;
     }
     static constexpr scope_base::scope_kind kind_of_this{
         {"when_any", &scope_base::cancel_children}, &ended, nullptr};
 
-    std::tuple<fork_for<X>...> forks_;
     std::size_t first_ = none;
 };
 
+template <class... X>
+class [[nodiscard("co_await it")]] when_any_operation : public when_any_base<when_any_operation<X...>> {
+    friend when_any_base<when_any_operation>;
+
+  public:
+    using outcome = any_outcome<as_result<outcome_of<X>>...>;
+
+    explicit when_any_operation(X&... x) noexcept : forks_(x...) {}
+
+    outcome await_resume() {
+        return std::apply([&](auto&... f) { return outcome{this->first(), {f.take()...}}; }, forks_);
+    }
+
+  private:
+    void start_forks(ready_level& level) noexcept {
+        std::size_t i = 0;
+        std::apply([&](auto&... f) { (this->start_one(f, level, i++), ...); }, forks_);
+    }
+    std::size_t index_of(const branch& child) noexcept {
+        std::size_t i = 0;
+        std::apply([&](auto&... f) { (void)((f.is(child) || (++i, false)) || ...); }, forks_);
+        return i;
+    }
+
+    std::tuple<fork_for<X>...> forks_;
+};
+
+template <class T>
+class [[nodiscard("co_await it")]] when_any_range_operation
+    : public when_any_base<when_any_range_operation<T>> {
+    friend when_any_base<when_any_range_operation>;
+    using outcomes = fixed_array<as_result<T>>;
+
+  public:
+    using outcome = result<any_outcomes<as_result<T>>>;
+
+    explicit when_any_range_operation(std::span<task<T>> tasks) noexcept
+        : outcomes_(outcomes::with_room(tasks.size())), forks_(forks_of(tasks)) {
+        if (tasks.empty())
+            refused_ = errc::invalid_argument;
+        else if (outcomes_.room() == 0 || forks_.empty())
+            refused_ = errc::out_of_memory;
+    }
+
+    outcome await_resume() {
+        if (refused_ != errc::none) return failure(refused_);
+        for (auto& f : forks_) outcomes_.emplace_back(f.take());
+        return any_outcomes<as_result<T>>{this->first(), std::move(outcomes_)};
+    }
+
+  private:
+    void start_forks(ready_level& level) noexcept {
+        if (refused_ != errc::none) return;
+        for (auto& f : forks_) this->start_one(f, level, static_cast<std::size_t>(&f - forks_.data()));
+    }
+    // Once a wait.
+    std::size_t index_of(const branch& child) noexcept {
+        std::size_t i = 0;
+        while (!forks_[i].is(child)) ++i;
+        return i;
+    }
+
+    outcomes outcomes_;
+    fixed_array<fork<task<T>>> forks_;
+    errc refused_ = errc::none;
+};
+
 // Runs every operand (a task, or an operation) on a branch of its own. When the first has ended, with a value or with an
-// error, the others are asked to stop; when all have ended, it yields which was first, and every outcome. How long that
-// takes is up to the others. A stop is passed on to all operands. Exceptions come out, the leftmost operand's first.
-// Resumes on the owner's executor. Allocates one branch header an operand.
+// error, the others are asked to stop; when all have ended, it yields which was first, and every outcome as a result. How
+// long that takes is up to the others. A stop is passed on to all operands. Exceptions come out, the leftmost operand's
+// first. Resumes on the owner's executor. Allocates one branch header an operand; an operand without one has ended at
+// once with errc::out_of_memory.
 template <forkable... X>
     requires(sizeof...(X) > 0)
 auto when_any(X&&... x) noexcept {
+    static_assert(((!std::is_lvalue_reference_v<X> || operation_like<std::remove_reference_t<X>>) && ...),
+                  "pass tasks with std::move: when_any takes them over");
     return when_any_operation<std::remove_cvref_t<X>...>(x...);
+}
+
+// The same for a range of tasks of one type: a std::span, std::vector, std::array or array of task<T>. Yields a result of
+// weft::any_outcomes, with the outcomes in the order of the tasks; errc::invalid_argument from an empty range, since then
+// nothing is first. Takes over the tasks and allocates as when_all() of a range does; errc::out_of_memory without the
+// blocks, and nothing is started.
+template <task_range R> auto when_any(R&& tasks) noexcept {
+    static_assert(detail::may_be_emptied<R>, WEFT_MOVE_THE_RANGE);
+    return when_any_range_operation(std::span(std::data(tasks), std::size(tasks)));
 }
 
 } // namespace weft

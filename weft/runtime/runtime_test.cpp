@@ -304,7 +304,8 @@ TEST_F(runtimes, a_stop_source_stops_from_a_foreign_thread) {
             });
             auto main = [&]() -> task<bool> {
                 auto all = co_await weft::when_all(waiter(), waiter(), waiter(), waiter());
-                co_return std::get<0>(all) && std::get<1>(all) && std::get<2>(all) && std::get<3>(all);
+                co_return all&& std::get<0>(*all) && std::get<1>(*all) && std::get<2>(*all) &&
+                    std::get<3>(*all);
             };
             EXPECT_TRUE(r.run(main()));
             foreign.join();

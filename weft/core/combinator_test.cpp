@@ -1,0 +1,230 @@
+// What when_all, when_any and the combinators of one operand yield; ranges; exceptions; no memory.
+#include <array>
+#if !defined(WEFT_TEST_ON_CHIP)
+#include <string>
+#include <vector>
+#endif
+
+#include <weft/core/on.hpp>
+#include <weft/core/shielded.hpp>
+#include <weft/core/sleep.hpp>
+#include <weft/core/stop.hpp>
+#include <weft/core/testing.hpp>
+#include <weft/core/timeout.hpp>
+#include <weft/core/when_all.hpp>
+#include <weft/core/when_any.hpp>
+#include <weft/core/yield.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+using weft::errc;
+using weft::result;
+using weft::task;
+
+task<result<int>> after(weft::clock::duration d, int value) {
+    auto slept = co_await weft::sleep_for(d);
+    if (!slept) co_return weft::failure(slept.error());
+    co_return value;
+}
+task<result<int>> fail_after(weft::clock::duration d, errc e) {
+    auto slept = co_await weft::sleep_for(d);
+    co_return weft::failure(slept ? e : slept.error().code());
+}
+task<int> plain(int value) {
+    co_await weft::yield();
+    co_return value;
+}
+task<> nothing() { co_await weft::yield(); }
+
+WEFT_TEST(combinators, operands_without_a_result_yield_one) {
+    auto test = []() -> task<bool> {
+        result<std::tuple<int, weft::unit>> all = co_await weft::when_all(plain(1), nothing());
+        weft::any_outcome<result<int>, result<void>> any = co_await weft::when_any(plain(2), nothing());
+        result<int> shielded = co_await weft::shielded(plain(3));
+        result<void> until = co_await weft::until(weft::stop_token(), nothing());
+        result<int> on = co_await weft::on(*weft::port::current(), plain(4));
+        co_return std::get<0>(*all) == 1 && *any.get<0>() == 2 && any.get<1>() && *shielded == 3 && until &&
+            *on == 4;
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+bool no_memory(const auto& r) { return !r && r.error() == errc::out_of_memory; }
+
+// Awaits the operation while its allocation number n fails.
+template <class X>
+auto short_of_memory(X& operation, std::size_t n) -> task<decltype(operation.await_resume())> {
+    weft::port::current()->give_back_spare();
+    weft::testing::fail_allocation(n);
+    auto outcome = co_await operation;
+    weft::testing::fail_allocation(0);
+    co_return std::move(outcome);
+}
+
+// The operands could not say so: the combinator does.
+WEFT_TEST(combinators, without_memory_for_a_branch) {
+    auto test = []() -> task<int> {
+        int said = 0;
+        for (std::size_t n = 1; n <= 2; ++n) {
+            auto all = weft::when_all(plain(1), nothing());
+            auto no_tuple = co_await short_of_memory(all, n);
+            auto any = weft::when_any(plain(1), nothing());
+            auto outcomes = co_await short_of_memory(any, n);
+            said += no_memory(no_tuple) + (outcomes.first == n - 1);
+            said += n == 1 ? no_memory(outcomes.get<0>()) : no_memory(outcomes.get<1>());
+        }
+        auto shielded = weft::shielded(plain(1));
+        auto a = co_await short_of_memory(shielded, 1);
+        auto until = weft::until(weft::stop_token(), nothing());
+        auto b = co_await short_of_memory(until, 1);
+        auto on = weft::on(*weft::port::current(), plain(2));
+        auto c = co_await short_of_memory(on, 1);
+        auto timeout = weft::timeout(1h, after(1h, 1));
+        auto d = co_await short_of_memory(timeout, 1);
+        co_return said + no_memory(a) + no_memory(b) + no_memory(c) + no_memory(d);
+    };
+    WEFT_CHECK_EQ(weft::testing::run(test()), 6 + 4);
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+WEFT_TEST(combinators, a_task_without_a_frame) {
+    auto test = []() -> task<bool> {
+        task<int> given_away = plain(3);
+        task<int> taken = std::move(given_away);
+        auto r = co_await weft::shielded(std::move(given_away));
+        auto all = co_await weft::when_all(plain(1), task<int>());
+        co_return no_memory(r) && no_memory(all);
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+// n tasks, f(0) to f(n - 1).
+template <std::size_t n, class F> auto many(F f) {
+    std::array<decltype(f(0)), n> tasks;
+    for (std::size_t i = 0; i < n; ++i) tasks[i] = f(static_cast<int>(i));
+    return tasks;
+}
+
+WEFT_TEST(when_all_of_a_range, yields_the_values_in_order) {
+    auto test = []() -> task<bool> {
+        auto all = co_await weft::when_all(many<100>([](int i) { return after(1us * (100 - i), i); }));
+        if (!all || all->size() != 100) co_return false;
+        bool right = true;
+        for (int i = 0; i < 100; ++i) right &= (*all)[static_cast<std::size_t>(i)] == i;
+        auto without_values = many<3>([](int) { return nothing(); });
+        result<void> ended = co_await weft::when_all(std::span(without_values));
+        task<int> one[] = {plain(7)};
+        auto seven = co_await weft::when_all(std::move(one));
+        auto empty = co_await weft::when_all(std::span<task<int>>());
+        co_return right && ended && !without_values[0] && (*seven)[0] == 7 && empty && empty->empty();
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+WEFT_TEST(when_all_of_a_range, the_first_failure_stops_the_others) {
+    auto test = []() -> task<bool> {
+        auto all = co_await weft::when_all(many<20>([](int i) {
+            return i == 7 ? fail_after(30us, errc::busy) : after(i < 7 ? 10us : weft::clock::duration(1h), i);
+        }));
+        co_return !all && all.error() == errc::busy;
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+WEFT_TEST(when_all_of_a_range, passes_a_stop_on_to_all) {
+    auto test = []() -> task<bool> {
+        auto all = co_await weft::timeout(1ms, weft::when_all(many<100>([](int i) { return after(1h, i); })));
+        co_return !all && all.error() == errc::timed_out;
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+WEFT_TEST(when_any_of_a_range, the_first_stops_the_others) {
+    auto test = []() -> task<bool> {
+        auto any = co_await weft::when_any(
+            many<10>([](int i) { return after(i == 6 ? 1ms : weft::clock::duration(1h), i); }));
+        if (!any || any->first != 6 || any->outcomes.size() != 10) co_return false;
+        for (std::size_t i = 0; i < 10; ++i) {
+            const result<int>& r = any->outcomes[i];
+            if (i == 6 ? *r != 6 : r.error() != errc::cancelled) co_return false;
+        }
+        auto empty = co_await weft::when_any(std::span<task<int>>());
+        co_return !empty && empty.error() == errc::invalid_argument;
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+#if !defined(WEFT_TEST_ON_CHIP)
+
+// What a range yields need be neither copyable nor trivial.
+task<std::unique_ptr<std::string>> box(std::string text) {
+    co_await weft::yield();
+    co_return std::make_unique<std::string>(std::move(text));
+}
+WEFT_TEST(when_all_of_a_range, of_a_vector_moves_the_values) {
+    auto test = []() -> task<std::string> {
+        std::vector<task<std::unique_ptr<std::string>>> tasks;
+        for (const char* text : {"a long text that lives on the heap", " and ", "another one"})
+            tasks.push_back(box(text));
+        auto all = co_await weft::when_all(std::move(tasks));
+        std::string whole;
+        for (auto& text : *all) whole += *text;
+        co_return whole;
+    };
+    WEFT_CHECK(weft::testing::run(test()) == "a long text that lives on the heap and another one");
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+#endif
+
+#if defined(__cpp_exceptions)
+
+task<int> throwing() {
+    co_await weft::yield();
+    throw 5;
+}
+auto some_throw() {
+    return many<5>([](int i) { return i == 3 ? throwing() : plain(i); });
+}
+template <class F> int thrown_by(F test) {
+    try {
+        weft::testing::run(test());
+    } catch (int thrown) {
+        return thrown;
+    }
+    return 0;
+}
+
+WEFT_TEST(combinators, exceptions_come_out) {
+    WEFT_CHECK_EQ(thrown_by([]() -> task<> { (void)co_await weft::when_all(throwing(), plain(1)); }), 5);
+    WEFT_CHECK_EQ(thrown_by([]() -> task<> { (void)co_await weft::when_any(nothing(), throwing()); }), 5);
+    WEFT_CHECK_EQ(thrown_by([]() -> task<> { (void)co_await weft::shielded(throwing()); }), 5);
+    WEFT_CHECK_EQ(thrown_by([]() -> task<> { (void)co_await weft::when_all(some_throw()); }), 5);
+    WEFT_CHECK_EQ(thrown_by([]() -> task<> { (void)co_await weft::when_any(some_throw()); }), 5);
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+// An operand that is a combinator itself passes the exception on, and its failure stops the others.
+WEFT_TEST(combinators, exceptions_come_out_of_nested_ones) {
+    WEFT_CHECK_EQ(thrown_by([]() -> task<> {
+                      (void)co_await weft::when_all(weft::when_all(throwing(), plain(1)), weft::sleep_for(1h),
+                                                    weft::shielded(nothing()));
+                  }),
+                  5);
+    WEFT_CHECK_EQ(thrown_by([]() -> task<> {
+                      (void)co_await weft::timeout(1h, weft::shielded(weft::when_any(throwing(), plain(1))));
+                  }),
+                  5);
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+#endif
+
+} // namespace
