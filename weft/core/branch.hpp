@@ -40,7 +40,8 @@ class branch : public job {
         joined = 8,      // somebody waits for the end
         done = 16,       // ended; the result waits for its join handle
         failed = 32,     // ended with an error, which is all that is left of it: see keep_error()
-        guarded = 64,    // other workers may see it: its end and its handle need the scope's guard
+        of_shared = 64,  // a child of a shared scope: its handle may be used on other workers
+        guarded = 128,   // known to other workers than the scope's home: see scope_base
     };
 
     bool has(flag f) const noexcept { return flags_.load(order::relaxed) & f; }
@@ -86,12 +87,17 @@ class branch : public job {
     void release() noexcept;
 
     // Nobody waits for it, nothing stops it: its end concerns its scope's count only.
-    bool ends_unseen() const noexcept { return flags_.get_alone() == detached; }
-    // Gives up the right to the outcome, if the child is as it was spawned; where nobody else sees the branch.
+    bool ends_unseen() const noexcept { return flags_.load(order::relaxed) == detached; }
+    // Gives up the right to the outcome, if the child is as it was spawned by a scope that is not shared.
     bool detach_alone() noexcept {
-        if (flags_.get_alone() != 0) return false;
+        if (flags_.load(order::relaxed) != 0) return false;
         flags_.set_alone(detached);
         return true;
+    }
+    // Likewise, where nobody else sees the branch.
+    void detach_unseen() noexcept {
+        clear(of_shared);
+        set(detached);
     }
 
     // Of a child that has ended with an error only the error is kept, in the header: its frame may still hold what it

@@ -140,6 +140,8 @@ std::size_t executor::take_surplus(std::size_t most, job*& first, job*& last) no
         }
         *at = j->next;
         if (q->tail == &j->next) q->tail = at;
+        auto& b = static_cast<branch&>(*j);
+        b.scope->let_go(b);
         j->next = last; // newest first, as post_remote wants it
         last = j;
         if (!first) first = j;

@@ -13,7 +13,10 @@ scope_base::fate scope::child_is_done(scope_base& self, branch& child, failure_c
         s.first_failure_ = std::move(*why);
         s.stop_children();
     }
-    if (&child == s.body_) return fate::keep_frame;
+    if (&child == s.body_) {
+        s.body_ = nullptr; // its header may be another child's next
+        return fate::keep_frame;
+    }
     if (child.has(branch::detached)) return fate::destroy;
     if (error_alone) {
         child.keep_error(e);
@@ -50,6 +53,7 @@ void scope::fail(error e) noexcept {
 }
 
 void scope::detach_slowly(branch& child) noexcept {
+    if (is_mine_alone(child)) return child.detach_unseen();
     lock();
     bool ended = child.has(branch::done);
     if (!ended) child.set(branch::detached);
@@ -88,7 +92,7 @@ bool scope::remove_joiner(joiner& j) noexcept {
 }
 
 void scope::drop_finished() noexcept {
-    while (branch* child = children()) {
+    while (branch* child = any_child()) {
         continuation* frame = child->target;
         retire_header(*child);
         if (frame) destroy_task(*frame);

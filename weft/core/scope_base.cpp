@@ -24,33 +24,56 @@ ready_level& scope_base::level_here() const noexcept {
     return here->level(level_->bit ? static_cast<std::size_t>(__builtin_ctz(level_->bit)) : 0);
 }
 
-branch* scope_base::new_shared_child(continuation& target, ready_level& level) noexcept {
-    branch* b = branch::make_shared(target, level, *this, child_flags_.load(order::relaxed));
+bool scope_base::begins_local_of_shared(const ready_level& level) noexcept {
+    if (level.owner != &home() || port::current() != &home()) return false;
+    if (live_ == 0) {
+        lock_guard hold(guard_);
+        home_done_ = false;
+    }
+    return true;
+}
+
+branch* scope_base::new_guarded_child(continuation& target, ready_level& level) noexcept {
+    branch* b = branch::make_shared(target, level, *this, branch::guarded);
     if (!b) return nullptr;
     lock_guard hold(guard_);
     if (stop_requested()) b->set(branch::stop);
-    link(*b);
+    link(guarded_, *b);
+    ++guarded_live_;
     return b;
 }
 
-branch* scope_base::start_shared_child(continuation& frame, ready_level& level) noexcept {
-    branch* b = new_shared_child(frame, level);
+branch* scope_base::start_guarded_child(continuation& frame, ready_level& level) noexcept {
+    branch* b = new_guarded_child(frame, level);
     if (!b) return nullptr;
     promise_of(frame).begin_branch(*b);
-    launch_shared(*b);
+    b->wake();
     return b;
 }
 
-void scope_base::launch_shared(branch& child) noexcept { child.wake(); }
+// Under the guard, in the home context.
+void scope_base::make_guarded(branch& child) noexcept {
+    unlink(local_, child);
+    child.set(branch::guarded);
+    link(guarded_, child);
+    ++guarded_live_;
+    if (--live_ == 0) home_done_ = true;
+}
+
+void scope_base::let_go(branch& child) noexcept {
+    if (!shared_ || child.has(branch::guarded)) return;
+    lock_guard hold(guard_);
+    make_guarded(child);
+}
 
 void scope_base::retire_header(branch& child) noexcept {
-    if (!shared_) {
-        unlink(child);
+    if (!child.has(branch::guarded)) {
+        unlink(local_, child);
         child.recycle(*child.home().owner);
         return;
     }
     lock();
-    unlink(child);
+    unlink(guarded_, child);
     unlock();
     child.release();
 }
@@ -58,6 +81,11 @@ void scope_base::retire_header(branch& child) noexcept {
 void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
     continuation* frame = child.target;
     lock();
+    bool local = !child.has(branch::guarded);
+    if (local && shared_) { // others may be about to take the outcome
+        make_guarded(child);
+        local = false;
+    }
     fate what = ops().ended(*this, child, why);
     unlock();
     deliver_stop();
@@ -69,16 +97,33 @@ void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
         unlock();
     }
     if (what != fate::keep) retire_header(child);
-    end_one();
+    if (!local)
+        end_one();
+    else if (--live_ == 0)
+        home_is_done();
 }
 
 void scope_base::end_one() noexcept {
     lock();
-    bool empty = --live_ == 0;
+    bool last = --guarded_live_ == 0 && (shared_ ? home_done_ : live_ == 0);
+    if (last) ended_ = true;
     unlock();
-    if (empty) emptied();
+    if (last) emptied();
 }
 
+// No local child is left.
+void scope_base::home_is_done() noexcept {
+    lock();
+    if (guarded_live_ == 0)
+        ended_ = true;
+    else
+        home_done_ = true;
+    bool last = ended_;
+    unlock();
+    if (last) emptied();
+}
+
+// From here on the scope may be gone.
 void scope_base::emptied() noexcept {
     if (!owner)
         ops().emptied(*this);
@@ -89,23 +134,24 @@ void scope_base::emptied() noexcept {
 }
 
 bool scope_base::drop_hold() noexcept {
+    if (--live_ != 0) return false;
     lock();
-    bool empty = --live_ == 0;
+    if (guarded_live_ == 0)
+        ended_ = true;
+    else
+        home_done_ = true;
+    bool last = ended_;
     unlock();
-    if (empty && owner) owner->waiting.store(nullptr, order::relaxed);
-    return empty;
+    if (last && owner) owner->waiting.store(nullptr, order::relaxed);
+    return last;
 }
 
 bool scope_base::stop_children() noexcept {
-    // Without a live child the owner is on its way already: a stop that raced with the last end has come too late.
-    if (live_ == 0 || stop_requested()) return false;
+    // A stop that races with the last end has come too late: the owner is on its way.
+    if (ended_ || stop_requested()) return false;
     stop_from_now_on();
-    for (branch* b = children_; b; b = b->following) {
-        b->set(branch::stop);
-        b->set(branch::stop_unseen);
-    }
     // The delivery holds the scope open: it may take turns of other executors.
-    ++live_;
+    ++guarded_live_;
     undelivered_ = true;
     return true;
 }
@@ -124,29 +170,31 @@ void scope_base::deliver_stop() noexcept {
     unlock();
     if (!first) return;
     executor* here = port::current();
-    if (!here) { // a thread that has no executor: the home's turn
-        tour_step();
+    if (shared_ && here != &home()) {
+        tour_job_.target = &tour_;
+        tour_job_.level.store(&home().level(0), order::relaxed);
+        home().post_remote(tour_job_);
         return;
     }
-    next_stopping_ = here->stopping;
-    here->stopping = this;
-    if (here->delivering) return;
-    here->delivering = true;
-    while (scope_base* s = here->stopping) {
-        here->stopping = s->next_stopping_;
+    executor& stopper = shared_ ? *here : home();
+    next_stopping_ = stopper.stopping;
+    stopper.stopping = this;
+    if (stopper.delivering) return;
+    stopper.delivering = true;
+    while (scope_base* s = stopper.stopping) {
+        stopper.stopping = s->next_stopping_;
         if (s->shared_)
             s->tour_step();
         else
             s->deliver_here();
     }
-    here->delivering = false;
+    stopper.delivering = false;
 }
 
 void scope_base::deliver_here() noexcept {
-    for (branch* b = children_; b; b = b->following) {
-        b->clear(branch::stop_unseen);
+    for (branch* b = local_; b; b = b->following) b->set(branch::stop);
+    for (branch* b = local_; b; b = b->following)
         if (leaf* w = b->waiting.load(order::acquire)) w->kind->cancel(*w);
-    }
     end_one();
 }
 
@@ -154,21 +202,47 @@ void scope_base::continue_tour(continuation* message) {
     static_cast<tour_message*>(message)->scope->tour_step();
 }
 
-// Visits, one after the other, the executors that are home to children which have not seen the stop.
+// Visits, beginning with the home, one after the other the executors that are home to children which have not seen the
+// stop.
 //
-// Why no stop is lost: `stop` is set on all children before the tour starts, and the tour reaches an executor through
-// its queue, so that whatever suspends there afterwards sees the flag and fails at once; whatever is suspended there
-// now has published its leaf. A ready child that moves between executors is unseen until the tour has met it at rest in
-// one home, and a move (release and acquire of the queue) carries the flag along. The leaf is read before the home: a
-// leaf that a new home has published comes with that home.
+// Why no stop is lost: `stop` is set on all children at the home, before the tour goes on from there, and new children
+// begin with it. The tour reaches an executor through its queue, so that whatever suspends there afterwards sees the flag
+// and fails at once; whatever is suspended there now has published its leaf. A ready child that moves between executors
+// is unseen until the tour has met it at rest in one home, and a move (release and acquire of the queue) carries the flag
+// along. The leaf is read before the home: a leaf that a new home has published comes with that home.
 void scope_base::tour_step() noexcept {
-    executor* here = port::current();
+    executor& here = *port::current();
     lock();
     executor* next = nullptr;
-    for (branch* b = children_; b; b = b->following) {
+    if (!marked_) {
+        marked_ = true;
+        for (branch* list : {local_, guarded_}) {
+            for (branch* b = list; b; b = b->following) {
+                b->set(branch::stop);
+                b->set(branch::stop_unseen);
+            }
+        }
+        visit(local_, here);
+    }
+    next = visit(guarded_, here);
+    if (next) {
+        tour_job_.target = &tour_;
+        tour_job_.level.store(&next->level(0), order::relaxed);
+    }
+    unlock();
+    if (next)
+        next->post_remote(tour_job_);
+    else
+        end_one();
+}
+
+// Under the guard. Returns an executor that is still to be visited.
+executor* scope_base::visit(branch* list, executor& here) noexcept {
+    executor* next = nullptr;
+    for (branch* b = list; b; b = b->following) {
         if (!b->has(branch::stop_unseen)) continue;
         leaf* w = b->waiting.load(order::acquire);
-        if (!here || !b->runs_on(*here)) {
+        if (!b->runs_on(here)) {
             next = b->home().owner;
             continue;
         }
@@ -180,15 +254,7 @@ void scope_base::tour_step() noexcept {
         w->kind->cancel(*w);
         lock();
     }
-    if (next) {
-        tour_job_.target = &tour_;
-        tour_job_.level.store(&next->level(0), order::relaxed);
-    }
-    unlock();
-    if (next)
-        next->post_remote(tour_job_);
-    else
-        end_one();
+    return next;
 }
 
 } // namespace weft

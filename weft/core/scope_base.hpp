@@ -9,9 +9,14 @@ namespace weft {
 
 // A set of branches that end before the scope does. As a leaf, it is what its owner waits in.
 //
-// Its state belongs to the owner's executor, or, where several workers share the scope, to whoever holds the guard.
-// A stop sets the flag of every child at once, and then travels to each child's home executor as one message, which
-// asks the leaf that the child waits in to end.
+// A child is local if its home is the owner's executor, the scope's home, and it was spawned there: the home alone counts
+// and lists local children, without a lock, however many workers there are. The others are guarded: children that were
+// spawned elsewhere or have moved to another worker, and those whose outcome somebody may take. What guarded children do,
+// and whatever reaches the scope from other workers, is done under the guard. The scope has ended when both counts are
+// zero. Where only one executor is, all children are local, and there is no guard.
+//
+// A stop sets the flag of every child, and then travels, from the home to each guarded child's home executor, as one
+// message, which asks the leaf that the child waits in to end.
 class scope_base : public leaf {
   public:
     // What becomes of a child that has ended: frame and header go, or the frame stays for the one who holds it, or both
@@ -50,6 +55,8 @@ class scope_base : public leaf {
     static inline void launch(branch& child) noexcept;
     // Both for a task's frame, which becomes the root of the branch.
     inline branch* start_child(continuation& frame, ready_level& level) noexcept;
+    // In the home context, where the branch stands in the ready queue: it becomes guarded, and may be moved.
+    void let_go(branch& child) noexcept;
     // The level for children that say nothing else: the owner's priority on the calling executor.
     inline ready_level& default_level() const noexcept;
 
@@ -65,7 +72,6 @@ class scope_base : public leaf {
     void unlock() noexcept {
         if (shared_) guard_.unlock();
     }
-    bool is_shared() const noexcept { return shared_; }
     // For all children to come.
     void stop_from_now_on() noexcept {
         child_flags_.store(static_cast<std::uint16_t>(child_flags_.get_alone() | branch::stop),
@@ -74,19 +80,23 @@ class scope_base : public leaf {
     // Under the guard; the stop is delivered when the guard is given back. True if this call was the first.
     bool stop_children() noexcept;
     void deliver_stop() noexcept;
-    inline void unlink(branch& child) noexcept;
     void retire_header(branch& child) noexcept;
-    branch* children() const noexcept { return children_; }
+    // After the end: a child whose outcome nobody has taken.
+    branch* any_child() const noexcept { return local_ ? local_ : guarded_; }
     // Children that run on foreign executors need the guard even if the owner's executor shares nothing. Before the first.
     void share() noexcept {
         shared_ = true;
-        child_flags_.set_alone(branch::guarded);
+        child_flags_.set_alone(branch::of_shared);
+    }
+    // True: nobody but the caller knows of the child, and no guard is needed to change its flags.
+    bool is_mine_alone(const branch& child) const noexcept {
+        return shared_ && !child.has(branch::guarded) && port::current() == &home();
     }
 
-    // One more thing to wait for beside the children; ended by end_one(), or by drop_one() under the guard of a child
-    // that is just ending. Before open() has returned control.
-    void hold_one() noexcept { ++live_; }
-    void drop_one() noexcept { --live_; }
+    // One more thing to wait for beside the children. Both under the guard, or before the first child; drop_one() while a
+    // child is alive.
+    void hold_one() noexcept { ++guarded_live_; }
+    void drop_one() noexcept { --guarded_live_; }
     void end_one() noexcept;
 
     static void cancel_children(leaf& self) noexcept { static_cast<scope_base&>(self).request_stop(); }
@@ -96,76 +106,96 @@ class scope_base : public leaf {
         scope_base* scope;
     };
 
-    branch* new_shared_child(continuation& target, ready_level& level) noexcept;
-    branch* start_shared_child(continuation& frame, ready_level& level) noexcept;
-    static void launch_shared(branch& child) noexcept;
+    executor& home() const noexcept { return *level_->owner; }
+    bool begins_local(const ready_level& level) noexcept { return !shared_ || begins_local_of_shared(level); }
+    bool begins_local_of_shared(const ready_level& level) noexcept;
+    branch* new_guarded_child(continuation& target, ready_level& level) noexcept;
+    branch* start_guarded_child(continuation& frame, ready_level& level) noexcept;
+    inline branch* new_local_child(continuation& target, ready_level& level) noexcept;
     ready_level& level_here() const noexcept;
-    inline void link(branch& child) noexcept;
+    static inline void link(branch*& list, branch& child) noexcept;
+    static inline void unlink(branch*& list, branch& child) noexcept;
+    void make_guarded(branch& child) noexcept;
+    void home_is_done() noexcept;
     void emptied() noexcept;
     static void continue_tour(continuation* message);
     void deliver_here() noexcept;
     void tour_step() noexcept;
+    executor* visit(branch* list, executor& here) noexcept;
 
-    branch* children_ = nullptr;
+    // The home's.
+    branch* local_ = nullptr;
     ready_level* level_ = nullptr;
     scope_base* next_stopping_ = nullptr;
     std::uint32_t live_ = 0;
-    atomic<std::uint16_t> child_flags_{0}; // what a new child begins with: branch::guarded, branch::stop
     bool shared_ = false;
+
+    // Under the guard, where the scope is shared.
     bool undelivered_ = false;
+    bool marked_ = false;    // the children that were there when a stop came know of it
+    bool home_done_ = false; // no local child is left, and guarded ones are
+    bool ended_ = false;     // both counts are zero: the owner is on its way
+    std::uint32_t guarded_live_ = 0;
+    branch* guarded_ = nullptr;
+    atomic<std::uint16_t> child_flags_{0}; // what a local child begins with: branch::of_shared, branch::stop
     spin_lock guard_;
     job tour_job_;
     tour_message tour_;
 };
 
-inline void scope_base::link(branch& child) noexcept {
+inline void scope_base::link(branch*& list, branch& child) noexcept {
     child.previous = nullptr;
-    child.following = children_;
-    if (children_) children_->previous = &child;
-    children_ = &child;
-    ++live_;
+    child.following = list;
+    if (list) list->previous = &child;
+    list = &child;
 }
 
-inline void scope_base::unlink(branch& child) noexcept {
+inline void scope_base::unlink(branch*& list, branch& child) noexcept {
     if (child.previous)
         child.previous->following = child.following;
     else
-        children_ = child.following;
+        list = child.following;
     if (child.following) child.following->previous = child.previous;
 }
 
+// Nobody else knows of a child that is local and detached, so that its end is the home's business alone.
 inline void scope_base::child_succeeded(branch& child, executor& here) noexcept {
     if (!child.ends_unseen()) [[unlikely]]
         return child_ended(child, nullptr);
     continuation* frame = child.target;
-    unlink(child);
+    unlink(local_, child);
     child.recycle(here);
     frame->destroy(frame); // arguments of the task: their destructors may still use the scope
-    if (--live_ == 0) emptied();
+    if (--live_ == 0) home_is_done();
 }
 
-inline branch* scope_base::new_child(continuation& target, ready_level& level) noexcept {
-    if (shared_) [[unlikely]]
-        return new_shared_child(target, level);
-    branch* b = branch::make(target, level, *this, child_flags_.get_alone());
-    if (b) [[likely]]
-        link(*b);
+inline branch* scope_base::new_local_child(continuation& target, ready_level& level) noexcept {
+    branch* b = branch::make(target, level, *this, child_flags_.load(order::relaxed));
+    if (!b) [[unlikely]]
+        return nullptr;
+    link(local_, *b);
+    ++live_;
     return b;
 }
 
+inline branch* scope_base::new_child(continuation& target, ready_level& level) noexcept {
+    if (!begins_local(level)) [[unlikely]]
+        return new_guarded_child(target, level);
+    return new_local_child(target, level);
+}
+
 inline void scope_base::launch(branch& child) noexcept {
-    if (child.scope->shared_) [[unlikely]]
-        return launch_shared(child);
+    if (child.has(branch::guarded)) [[unlikely]]
+        return child.wake();
     child.level.get_alone()->push(child);
 }
 
 inline branch* scope_base::start_child(continuation& frame, ready_level& level) noexcept {
-    if (shared_) [[unlikely]]
-        return start_shared_child(frame, level);
-    branch* b = branch::make(frame, level, *this, child_flags_.get_alone());
+    if (!begins_local(level)) [[unlikely]]
+        return start_guarded_child(frame, level);
+    branch* b = new_local_child(frame, level);
     if (!b) [[unlikely]]
         return nullptr;
-    link(*b);
     promise_of(frame).begin_branch(*b);
     level.push(*b);
     return b;

@@ -44,6 +44,24 @@ WEFT_TEST(scope, ends_when_all_children_have) {
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
+// The memory of the body's header is a later child's, which is no body: nobody else destroys its frame.
+WEFT_TEST(scope, a_child_that_comes_after_the_bodys_end_is_destroyed) {
+    auto test = []() -> task<bool> {
+        auto body = [&](weft::scope& s) -> task<> {
+            auto late = [&]() -> task<> {
+                co_await weft::yield(); // the body has ended
+                s.request_stop();
+                s.spawn(after(1h, 1));
+            };
+            s.spawn(late());
+            co_return;
+        };
+        co_return (co_await weft::with_scope(body)).has_value();
+    };
+    WEFT_CHECK(weft::testing::run(test()));
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
 WEFT_TEST(scope, a_childs_failure_stops_the_siblings) {
     auto test = []() -> task<errc> {
         auto body = [&](weft::scope& s) -> task<> {

@@ -21,7 +21,7 @@ class run_scope : public scope_base {
     bool ended() const noexcept { return ended_.load(order::acquire) != 0; }
     // A further task on `level`, which stays there. Errors that it yields are logged, an exception stops everything and
     // comes out of run(). errc::closed when the main task has ended, errc::out_of_memory.
-    errc add(continuation& frame, ready_level& level, void (*root)(continuation&, branch&) noexcept) noexcept;
+    errc add(continuation& frame, ready_level& level) noexcept;
     void rethrow_if_failed();
 
   protected:

@@ -21,8 +21,7 @@ namespace detail {
 constinit const scope_base::scope_kind run_scope::kind_of_this{
     {"runtime", &scope_base::cancel_children}, &run_scope::child_ended, &run_scope::emptied};
 
-errc run_scope::add(continuation& frame, ready_level& level,
-                    void (*root)(continuation&, branch&) noexcept) noexcept {
+errc run_scope::add(continuation& frame, ready_level& level) noexcept {
     lock();
     bool open = main_;
     if (open) hold_one();
@@ -31,7 +30,7 @@ errc run_scope::add(continuation& frame, ready_level& level,
     branch* b = new_child(frame, level);
     if (b) {
         b->pin();
-        root(frame, *b);
+        promise_of(frame).begin_branch(*b);
         launch(*b);
     }
     end_one();
@@ -270,11 +269,11 @@ void runtime::request_stop() noexcept {
     if (state_->running) state_->running->request_stop();
 }
 
-result<void> runtime::add(std::size_t i, continuation& frame, void (*root)(continuation&, branch&) noexcept) {
+result<void> runtime::add(std::size_t i, continuation& frame) {
     if (i >= size()) return failure(errc::invalid_argument);
     std::lock_guard held(state_->guard);
     if (!state_->running) return failure(errc::closed);
-    errc added = state_->running->add(frame, state_->workers[i]->level(0), root);
+    errc added = state_->running->add(frame, state_->workers[i]->level(0));
     if (added != errc::none) return failure(added);
     return {};
 }

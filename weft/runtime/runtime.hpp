@@ -59,11 +59,7 @@ class runtime {
     // runs, errc::invalid_argument if there is no such worker, errc::out_of_memory.
     template <class T> result<void> spawn_on(std::size_t i, task<T> t) {
         if (!t) return failure(errc::out_of_memory);
-        result<void> added = add(i, t.frame(), [](continuation& frame, branch& b) noexcept {
-            using promise = typename task<T>::promise_type;
-            std::coroutine_handle<promise>::from_address(&frame).promise().branch = &b;
-            std::coroutine_handle<promise>::from_address(&frame).promise().parent = nullptr;
-        });
+        result<void> added = add(i, t.frame());
         if (added) t.release();
         return added;
     }
@@ -80,7 +76,7 @@ class runtime {
     struct state;
     detail::run_scope::observer& observer() noexcept;
     void drive(detail::run_scope& scope, void (*start)(detail::run_scope&, ready_level&) noexcept);
-    result<void> add(std::size_t i, continuation& frame, void (*root)(continuation&, branch&) noexcept);
+    result<void> add(std::size_t i, continuation& frame);
 
     std::unique_ptr<state> state_;
 };
