@@ -18,7 +18,7 @@ test: ## everything CI runs: both compilers, -O0 and -O2, sanitizers, freestandi
 	@scripts/test.sh
 
 figures: ## measure every figure of the README: name, value, goal, ok or short
-	@scripts/figures.sh
+	@scripts/measure.sh figures
 
 check-freestanding: ## the core for x86-64, riscv32 and Cortex-M: no heap, no OS, no exceptions
 	@scripts/install-dependencies.sh test

@@ -6,7 +6,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <string>
 #include <utility>
+
+#include <sched.h>
 
 namespace measure {
 
@@ -29,16 +32,44 @@ inline long status_kb(const char* key) {
     return value;
 }
 
+// The i-th CPU that this process may use; -1 if there are not so many.
+inline int allowed_cpu(int i) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set)) return -1;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+        if (CPU_ISSET(cpu, &set) && i-- == 0) return cpu;
+    return -1;
+}
+// Two CPUs for two threads; without them there is nothing to measure.
+inline int required_cpu(int i) {
+    int cpu = allowed_cpu(i);
+    if (cpu >= 0) return cpu;
+    std::fprintf(stderr, "this workload needs %d CPUs\n", i + 1);
+    std::exit(1);
+}
+inline void pin_this_thread(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    sched_setaffinity(0, sizeof set, &set);
+}
+
 inline std::uint64_t wall_at_begin, cpu_at_begin;
 inline void begin() {
     wall_at_begin = wall();
     cpu_at_begin = cpu();
 }
-inline void end(const char* name, std::size_t operations) {
+// `more`: further members, with a comma before each.
+inline void end(const char* name, std::size_t operations, const std::string& more = "") {
     auto c = static_cast<double>(cpu() - cpu_at_begin), w = static_cast<double>(wall() - wall_at_begin);
     auto n = static_cast<double>(operations);
-    std::printf("{\"name\":\"%s\",\"cpu_ns\":%.3f,\"wall_ns\":%.3f,\"peak_kb\":%ld}\n", name, c / n, w / n,
-                status_kb("VmHWM:"));
+    std::printf("{\"name\":\"%s\",\"cpu_ns\":%.3f,\"wall_ns\":%.3f,\"peak_kb\":%ld%s}\n", name, c / n, w / n,
+                status_kb("VmHWM:"), more.c_str());
+}
+// What a thing costs while it is idle: the growth of the process's resident memory.
+inline void end_bytes(const char* name, long kb_before, std::size_t things) {
+    double bytes = static_cast<double>(status_kb("VmRSS:") - kb_before) * 1024 / static_cast<double>(things);
+    std::printf("{\"name\":\"%s\",\"bytes\":%.1f}\n", name, bytes);
 }
 
 // xorshift64: the same sequence for floor and weft.
@@ -49,6 +80,22 @@ inline std::uint64_t next(std::uint64_t& s) {
     s ^= s << 17;
     return s;
 }
+// A deadline 10 to 70 seconds ahead: for timers that are never to ring.
+inline std::uint64_t far_ahead(std::uint64_t& s) { return 10'000'000'000 + next(s) % 60'000'000'000; }
+constexpr std::size_t fib_of(std::size_t n) {
+    std::size_t a = 0, b = 1;
+    for (; n; --n) a = std::exchange(b, a + b);
+    return a;
+}
+constexpr std::size_t calls_of_fib(std::size_t n) { return 2 * fib_of(n + 1) - 1; }
+// 0 + 1 + … + (n - 1).
+constexpr std::size_t sum_below(std::size_t n) { return n * (n - 1) / 2; }
+constexpr std::size_t calls_of_skynet(std::size_t leaves) {
+    std::size_t calls = 0;
+    for (; leaves; leaves /= 10) calls += leaves;
+    return calls;
+}
+
 inline void pause(long nanoseconds) {
     timespec t{0, nanoseconds};
     nanosleep(&t, nullptr);

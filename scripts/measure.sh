@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
-# Builds what `make figures` measures, with both compilers, and measures it; options go to bench/figures.py.
+# Builds what `make figures` and `make bench` measure, with both compilers, and measures it.
+#
+#   scripts/measure.sh figures|bench [option of bench/figures.py or bench/bench.py]...
 #
 # -O2 as in a release, but without debug information: callgrind of Debian 12 cannot read what Clang 22 writes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/install-dependencies.sh figures
-mkdir -p build/logs
+what=${1:-}
+case $what in
+figures | bench) shift ;;
+*) echo "usage: scripts/measure.sh figures|bench [option]..." >&2 && exit 2 ;;
+esac
 
 build() { # compiler's name, compiler
     local directory=build/figures-$1 log=build/logs/figures-$1.log
@@ -20,9 +25,11 @@ build() { # compiler's name, compiler
     fi
 }
 case " $* " in *" --help "* | *" -h "* | *" --list "*) ;; *)
+    scripts/install-dependencies.sh "$what"
+    mkdir -p build/logs
     build gcc g++-12
     build clang clang++-22
     ;;
 esac
 
-exec python3 bench/figures.py "$@"
+exec python3 "bench/$what.py" "$@"

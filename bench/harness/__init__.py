@@ -1,0 +1,1 @@
+"""What figures.py, bench.py and instructions.py share."""
