@@ -1,7 +1,7 @@
 # For people; everything behind it is plain CMake (CMakePresets.json) and scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build test figures check-freestanding check-fuzz check-all format tidy clean
+.PHONY: help run build test figures bench check-freestanding check-fuzz check-all format tidy clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ test: ## everything CI runs: both compilers, -O0 and -O2, sanitizers, freestandi
 
 figures: ## measure every figure of the README: name, value, goal, ok or short
 	@scripts/measure.sh figures
+
+bench: ## weft beside its peers: a report with plots in build/bench/ (takes half an hour)
+	@scripts/measure.sh bench
 
 check-freestanding: ## the core for x86-64, riscv32 and Cortex-M: no heap, no OS, no exceptions
 	@scripts/install-dependencies.sh test

@@ -213,6 +213,10 @@ class load {
         }
         std::uint64_t cpu = cpu_of(o_.pid) - cpu_when_warm, wall = measure::wall() - wall_when_warm;
         auto counted = static_cast<double>(done_ - done_when_warm);
+        if (!o_.requests && done_ == done_when_warm) {
+            std::fprintf(stderr, "bench_load: no reply after the warm-up\n");
+            return 1;
+        }
         std::printf(
             "{\"requests\":%llu,\"counted\":%.0f,\"requests_a_second\":%.0f,\"server_cpu_us\":%.4f%s}\n",
             static_cast<unsigned long long>(done_), counted, counted * 1e9 / static_cast<double>(wall),

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what weft needs on Debian 12, and only what is missing.
 #
-#   scripts/install-dependencies.sh [run|test|figures|all]... [--list]
+#   scripts/install-dependencies.sh [run|test|figures|bench|all]... [--list]
 #
 # run      what a build of the library and the examples needs
 # test     what `make test` needs: the second compiler, cross compilers, real clients
 # figures  what `make figures` needs
+# bench    what `make bench` needs: that, the peers that weft is measured beside, and the plots
 # --list   prints the packages of the groups, installs nothing
 set -euo pipefail
 
@@ -25,6 +26,14 @@ figures_packages=(
     "${run_packages[@]}"
     ccache clang-22 lld-22 llvm-22 libbenchmark-dev valgrind redis-server libhiredis-dev python3
 )
+# The Rust that Debian keeps new for its browsers, unless its plain one is here: they exclude each other.
+rust=(rustc-web cargo-web)
+if [ "$(dpkg-query -W -f '${db:Status-Status}' rustc 2>/dev/null || true)" = installed ]; then rust=(rustc cargo); fi
+bench_packages=(
+    "${figures_packages[@]}"
+    libboost1.81-dev libuv1-dev libtbb-dev golang-go "${rust[@]}" librust-tokio-dev librust-rayon-dev
+    python3-matplotlib
+)
 
 fail() {
     printf 'install-dependencies: %s\n' "$1" >&2
@@ -39,9 +48,10 @@ for argument in "$@"; do
     run) wanted+=("${run_packages[@]}") ;;
     test) wanted+=("${test_packages[@]}") ;;
     figures) wanted+=("${figures_packages[@]}") ;;
-    all) wanted+=("${test_packages[@]}" "${figures_packages[@]}") ;;
+    bench) wanted+=("${bench_packages[@]}") ;;
+    all) wanted+=("${test_packages[@]}" "${bench_packages[@]}") ;;
     --list) list_only=yes ;;
-    *) fail "unknown group '$argument' (run, test, figures or all)" ;;
+    *) fail "unknown group '$argument' (run, test, figures, bench or all)" ;;
     esac
 done
 mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | sort -u)

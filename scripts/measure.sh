@@ -25,11 +25,14 @@ build() { # compiler's name, compiler
     fi
 }
 case " $* " in *" --help "* | *" -h "* | *" --list "*) ;; *)
-    scripts/install-dependencies.sh "$what"
+    scripts/install-dependencies.sh figures
+    [ "$what" = figures ] || scripts/install-dependencies.sh bench ||
+        echo "Not all peers could be installed; their rows will say why." >&2
     mkdir -p build/logs
     build gcc g++-12
     build clang clang++-22
     ;;
 esac
 
-exec python3 "bench/$what.py" "$@"
+# Debian's own Python is the one that Debian's matplotlib belongs to.
+exec /usr/bin/python3 "bench/$what.py" "$@"

@@ -5,7 +5,7 @@
 #
 # --all   every preset whole, each test three times, longer fuzzing
 # Names choose steps: gcc-release gcc-debug gcc-og gcc-asan clang-release clang-debug clang-asan clang-tsan
-#                     tidy freestanding package fuzz
+#                     tidy freestanding instructions package fuzz
 # The last line is "N passed, N failed": GoogleTest cases, other ctest tests, and the checks' own counts.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -130,6 +130,8 @@ elif wanted gcc-og; then
     targets=(--target weft_core_test weft_core_linux_test)
     preset gcc-og -R '[Ss]tack|[Dd]epth|[Dd]eep|[Ll]evels|[Mm]illion'
 fi
+# After the presets: it counts what they have built.
+if wanted instructions; then check instructions 900 bench/instructions.py; fi
 if wanted package; then check package 600 scripts/check-package.sh; fi
 if wanted fuzz; then check fuzz 900 scripts/fuzz.sh $fuzz_seconds "${fuzz_seed[@]}"; fi
 

@@ -17,6 +17,7 @@ class Progress:
     def expect(self, seconds):
         """What all rows together will take, roughly: the bar's length."""
         self.total = seconds
+        self.began = time.monotonic()
 
     def begin(self, number, count, name):
         self.row = f"[{number}/{count}] {name}"

@@ -51,11 +51,11 @@ class Samples:
         values = self.values(contender, metric)
         return percentile(values, 10), percentile(values, 90)
 
-    def ratios(self, contender, to, metric, to_metric=None):
+    def ratios(self, contender, to, metric):
         """Of the rounds in which both count; of the medians if there is no such round."""
-        base = {s["round"]: s[to_metric or metric] for s in self.of(to)}
+        base = {s["round"]: s[metric] for s in self.of(to)}
         both = [s[metric] / base[s["round"]] for s in self.of(contender) if base.get(s["round"])]
-        return both or [self.median(contender, metric) / self.median(to, to_metric or metric)]
+        return both or [self.median(contender, metric) / self.median(to, metric)]
 
     def best(self, contenders, metric):
         """The one with the lowest median; None if none was measured."""

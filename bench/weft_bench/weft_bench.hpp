@@ -47,5 +47,6 @@ void run_channel_cross(const measure::arguments&);
 void run_mutex_cross(const measure::arguments&);
 void run_wake(const measure::arguments&);
 void run_cancel(const measure::arguments&);
+void run_echo(const measure::arguments&);
 
 } // namespace benchmark
