@@ -1,4 +1,5 @@
-// One line of JSON a workload: CPU and wall nanoseconds an operation, peak memory of the process.
+// One line of JSON a workload: CPU and wall nanoseconds an operation, how often a thread went to sleep for one, and the peak
+// memory of the process.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include <sched.h>
+#include <sys/resource.h>
 
 namespace measure {
 
@@ -54,8 +56,17 @@ inline void pin_this_thread(int cpu) {
     sched_setaffinity(0, sizeof set, &set);
 }
 
+// How often a thread of the process has gone to sleep.
+inline long sleeps() {
+    rusage r;
+    getrusage(RUSAGE_SELF, &r);
+    return r.ru_nvcsw;
+}
+
 inline std::uint64_t wall_at_begin, cpu_at_begin;
+inline long sleeps_at_begin;
 inline void begin() {
+    sleeps_at_begin = sleeps();
     wall_at_begin = wall();
     cpu_at_begin = cpu();
 }
@@ -63,8 +74,9 @@ inline void begin() {
 inline void end(const char* name, std::size_t operations, const std::string& more = "") {
     auto c = static_cast<double>(cpu() - cpu_at_begin), w = static_cast<double>(wall() - wall_at_begin);
     auto n = static_cast<double>(operations);
-    std::printf("{\"name\":\"%s\",\"cpu_ns\":%.3f,\"wall_ns\":%.3f,\"peak_kb\":%ld%s}\n", name, c / n, w / n,
-                status_kb("VmHWM:"), more.c_str());
+    auto s = static_cast<double>(sleeps() - sleeps_at_begin);
+    std::printf("{\"name\":\"%s\",\"cpu_ns\":%.3f,\"wall_ns\":%.3f,\"sleeps\":%.3f,\"peak_kb\":%ld%s}\n",
+                name, c / n, w / n, s / n, status_kb("VmHWM:"), more.c_str());
 }
 // What a thing costs while it is idle: the growth of the process's resident memory.
 inline void end_bytes(const char* name, long kb_before, std::size_t things) {

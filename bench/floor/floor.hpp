@@ -20,7 +20,6 @@ void run_idle(const measure::arguments&);
 void run_futex(const measure::arguments&);
 void run_spin(const measure::arguments&);
 void run_wake(const measure::arguments&);
-void run_cancel_epoll(const measure::arguments&);
-void run_cancel_uring(const measure::arguments&);
+void run_cancel(const measure::arguments&);
 
 } // namespace floors

@@ -18,8 +18,7 @@ int main(int argc, char** argv) {
         {"futex N [ONE_WAY]", run_futex},
         {"spin N", run_spin},
         {"wake N", run_wake},
-        {"cancel-epoll N", run_cancel_epoll},
-        {"cancel-uring N", run_cancel_uring},
+        {"cancel N", run_cancel},
     };
     return measure::run_workload(argc, argv, all);
 }

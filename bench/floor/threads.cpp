@@ -39,12 +39,12 @@ template <class Waiting> void set(std::uint32_t v) {
     Waiting::wake();
 }
 
-// A round trip: the word goes up by one there, and by one here. `one_way` counts both.
+// A round trip: the word goes up by one there, and by one here. `one_way` counts both. The other side waits when it
+// begins: two threads that are awake together may stay so, and none would ever sleep.
 template <class Waiting> void round_trips(const char* name, std::size_t n, bool one_way = false) {
     auto last = static_cast<std::uint32_t>(2 * n);
     int here = measure::required_cpu(0), there = measure::required_cpu(1);
     measure::pin_this_thread(here);
-    measure::begin();
     std::thread other([=] {
         measure::pin_this_thread(there);
         for (std::uint32_t v = 1; v < last; v += 2) {
@@ -52,6 +52,8 @@ template <class Waiting> void round_trips(const char* name, std::size_t n, bool 
             set<Waiting>(v + 1);
         }
     });
+    measure::pause(2'000'000);
+    measure::begin();
     for (std::uint32_t v = 1; v < last; v += 2) {
         set<Waiting>(v);
         wait_for<Waiting>(v + 1);

@@ -140,5 +140,5 @@ class Peers:
                 with open(self.stamp(peer), "w", encoding="ascii"):
                     return
         with open(log, encoding="utf-8") as f:
-            lines = [line.strip() for line in f if "error" in line.lower()] or ["see the log"]
+            lines = [line.strip().replace(f"{ROOT}/", "") for line in f if "error" in line.lower()] or ["see the log"]
         self.errors[peer] = f"could not be built: {lines[0][:200]} ({os.path.relpath(log, ROOT)})"

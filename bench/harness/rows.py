@@ -45,11 +45,18 @@ class Row:
 
 
 def chosen(named, only, parser):
-    """Those of the (name, …) pairs that --only asks for."""
-    wanted = [each for each in named if not only or any(o in each[0] or each[0] in o for o in only)]
-    if not wanted:
-        parser.error(f"no row is called {' or '.join(only)}; see --list")
-    return wanted
+    """Those of the (name, …) pairs that --only asks for: by a part of their name, or by the name of a row that they make,
+    which begins with theirs."""
+    if not only:
+        return list(named)
+    named, wanted = list(named), set()
+    for part in only:
+        found = {name for name, *_ in named if part in name}
+        if not found:
+            makers = [name for name, *_ in named if part.startswith(name)]
+            found = {max(makers, key=len)} if makers else parser.error(f"no row is called {part}; see --list")
+        wanted |= found
+    return [each for each in named if each[0] in wanted]
 
 
 def summary(rows):

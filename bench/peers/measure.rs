@@ -8,7 +8,15 @@ struct Timespec {
     nanoseconds: c_long,
 }
 
+// As Linux has it on 64 bits: two times, then 14 numbers, of which the 13th is the voluntary context switches.
+#[repr(C)]
+struct Usage {
+    times: [c_long; 4],
+    numbers: [c_long; 14],
+}
+
 extern "C" {
+    fn getrusage(who: c_int, into: *mut Usage) -> c_int;
     fn clock_gettime(clock: c_int, into: *mut Timespec) -> c_int;
     fn sched_setaffinity(pid: c_int, bytes: usize, set: *const u64) -> c_int;
     fn sched_getaffinity(pid: c_int, bytes: usize, set: *mut u64) -> c_int;
@@ -34,20 +42,31 @@ pub fn status_kb(key: &str) -> i64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
+// How often a thread of the process has gone to sleep.
+fn sleeps() -> c_long {
+    let mut usage = Usage { times: [0; 4], numbers: [0; 14] };
+    unsafe { getrusage(0, &mut usage) };
+    usage.numbers[12]
+}
+
 pub struct Measure {
     wall: u64,
     cpu: u64,
+    sleeps: c_long,
 }
 
 impl Measure {
     pub fn begin() -> Measure {
-        Measure { wall: read(MONOTONIC), cpu: read(PROCESS_CPU) }
+        Measure { wall: read(MONOTONIC), cpu: read(PROCESS_CPU), sleeps: sleeps() }
     }
     pub fn end(self, name: &str, operations: u64, more: &str) {
         let cpu = (read(PROCESS_CPU) - self.cpu) as f64 / operations as f64;
         let wall = (read(MONOTONIC) - self.wall) as f64 / operations as f64;
+        let sleeps = (sleeps() - self.sleeps) as f64 / operations as f64;
         let peak = status_kb("VmHWM:");
-        println!("{{\"name\":\"{name}\",\"cpu_ns\":{cpu:.3},\"wall_ns\":{wall:.3},\"peak_kb\":{peak}{more}}}");
+        println!(
+            "{{\"name\":\"{name}\",\"cpu_ns\":{cpu:.3},\"wall_ns\":{wall:.3},\"sleeps\":{sleeps:.3},\"peak_kb\":{peak}{more}}}"
+        );
     }
 }
 

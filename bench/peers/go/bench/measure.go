@@ -36,17 +36,27 @@ func statusKb(key string) int {
 	return -1
 }
 
-type measurement struct {
-	wall time.Time
-	cpu  int64
+// How often a thread of the process has gone to sleep.
+func sleeps() int64 {
+	var usage syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	return usage.Nvcsw
 }
 
-func begin() measurement { return measurement{time.Now(), cpuNanoseconds()} }
+type measurement struct {
+	wall   time.Time
+	cpu    int64
+	sleeps int64
+}
+
+func begin() measurement { return measurement{time.Now(), cpuNanoseconds(), sleeps()} }
 
 func (m measurement) end(name string, operations int, more string) {
 	cpu := float64(cpuNanoseconds()-m.cpu) / float64(operations)
 	wall := float64(time.Since(m.wall).Nanoseconds()) / float64(operations)
-	fmt.Printf("{\"name\":%q,\"cpu_ns\":%.3f,\"wall_ns\":%.3f,\"peak_kb\":%d%s}\n", name, cpu, wall, statusKb("VmHWM:"), more)
+	slept := float64(sleeps()-m.sleeps) / float64(operations)
+	fmt.Printf("{\"name\":%q,\"cpu_ns\":%.3f,\"wall_ns\":%.3f,\"sleeps\":%.3f,\"peak_kb\":%d%s}\n",
+		name, cpu, wall, slept, statusKb("VmHWM:"), more)
 }
 
 func endBytes(name string, kbBefore, things int) {
