@@ -15,22 +15,25 @@ Ends with a row each: name, weft, best peer, floor, goal, and `ok` or `short`; `
 `error` where something could not be built or run, and then the command ends with 1. bench/README.md says why it is fair.
 """
 
-import argparse
 import contextlib
 import os
 import sys
 
-from harness.machine import ROOT, raise_descriptor_limit
+from harness.command import chosen, parse, parser_for
+from harness.machine import ROOT, patience, raise_descriptor_limit
 from harness.peers import PEERS, Peers
-from harness.programs import Builds, Unmeasurable
+from harness.programs import Unmeasurable
 from harness.progress import progress
 from harness.rounds import Samples, take_rounds
-from harness.rows import chosen, summary, write_json
+from harness.rows import summary, write_json
 from harness.verdict import rows_of
 from harness.workloads import Suite
 
 
-def measure(workload, rounds, quick):
+INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
+
+
+def measure(workload, rounds):
     with contextlib.ExitStack() as stack:
         try:
             contenders, servers = workload.contenders(stack)
@@ -39,25 +42,16 @@ def measure(workload, rounds, quick):
             samples.errors["weft"] = str(why)
             return samples
         rounds = min(rounds, workload.most_rounds)
-        return take_rounds(rounds, contenders, servers, workload.seconds, patience=0 if quick else 2)
+        return take_rounds(rounds, contenders, servers, workload.seconds)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", action="append", metavar="NAME")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = parser_for(__doc__, rounds=7)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--gcc", default=os.path.join(ROOT, "build", "figures-gcc"), metavar="DIR")
-    parser.add_argument("--clang", default=os.path.join(ROOT, "build", "figures-clang"), metavar="DIR")
-    parser.add_argument("--list", action="store_true")
-    options = parser.parse_args()
-    if options.rounds < 3:
-        parser.error("--rounds: at least 3")
+    options, builds = parse(parser)
     rounds = 1 if options.quick else options.rounds
 
     peers = Peers()
-    builds = Builds({"gcc": options.gcc, "clang": options.clang}, "build it with make bench")
     suite = Suite(builds, peers, options.quick)
     named = chosen([(w.name, w) for w in suite.workloads()], options.only, parser)
     if options.list:
@@ -70,15 +64,23 @@ def main():
     except ImportError as missing:
         parser.error(f"{missing} in {sys.executable}; Debian's Python has it: scripts/install-dependencies.sh bench")
     raise_descriptor_limit()
+    if options.quick:
+        patience.most = patience.now = 0.0
     peers.build(PEERS, lambda text: print(text, file=sys.stderr, flush=True))
     progress.expect(sum(w.count * w.seconds * min(rounds, w.most_rounds) for _, w in named))
-    results, rows = [], []
+    results, rows, stopped = [], [], False
     for number, (name, workload) in enumerate(named, 1):
         progress.begin(number, len(named), name)
-        samples = measure(workload, rounds, options.quick)
+        try:
+            samples = measure(workload, rounds)
+        except KeyboardInterrupt:  # what has been measured is worth a report
+            stopped = True
+            break
         results.append((workload, samples))
         rows += rows_of(workload, samples, options.quick)
     progress.clear()
+    if not results:
+        return INTERRUPTED
 
     folder = os.path.join(ROOT, "build", "bench")
     path = report.write(folder, results, rows, rounds, options.quick)
@@ -87,6 +89,9 @@ def main():
     print(f"{counts}; {os.path.relpath(path)}")
     if options.json:
         write_json(options.json, rows)
+    if stopped:
+        print(f"stopped in {name}: the workloads from there on are missing", file=sys.stderr)
+        return INTERRUPTED
     return 0 if all_measured else 1
 
 
@@ -95,4 +100,4 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         progress.clear()
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

@@ -15,17 +15,17 @@ used the CPUs says `disturbed`, and has no verdict. Ends with 1 if a row could n
 a row that is short is a result, not a failure.
 """
 
-import argparse
 import os
 import resource
 import sys
 import tempfile
 
+from harness.command import chosen, parse, parser_for
 from harness.machine import ROOT, cores, pinned
-from harness.programs import Builds, Unmeasurable, command_name, instructions, line_of, run, slope
+from harness.programs import Unmeasurable, command_name, instructions, line_of, run, slope
 from harness.progress import progress
 from harness.rounds import take_rounds
-from harness.rows import Row, chosen, summary, write_json
+from harness.rows import Row, summary, write_json
 from harness.servers import KV_LOADS, counted_load, kv_cpu, kv_servers, load, served
 
 COMPILERS = {"gcc": "g++-12", "clang": "clang++-22"}
@@ -268,18 +268,8 @@ class Figures:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", action="append", metavar="NAME")
-    parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--gcc", default=os.path.join(ROOT, "build", "figures-gcc"), metavar="DIR")
-    parser.add_argument("--clang", default=os.path.join(ROOT, "build", "figures-clang"), metavar="DIR")
-    parser.add_argument("--list", action="store_true")
-    options = parser.parse_args()
-    if options.rounds < 3:
-        parser.error("--rounds: at least 3")
-
-    builds = Builds({"gcc": options.gcc, "clang": options.clang}, "build it with make figures")
+    parser = parser_for(__doc__, rounds=11)
+    options, builds = parse(parser)
     wanted = chosen(Figures(builds, options.rounds).rows(), options.only, parser)
     if options.list:
         for name, _ in wanted:

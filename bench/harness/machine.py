@@ -50,13 +50,24 @@ class Watch:
         self.others = max(0.0, others - 0.02) / (os.cpu_count() * elapsed)
 
 
-def wait_for_quiet(at_most=2.0):
-    end = time.monotonic() + at_most
-    while time.monotonic() < end:
-        with Watch() as w:
-            time.sleep(0.1)
-        if w.others < 0.05:
-            return
+class Patience:
+    """Waits for quiet before a sample; less and less long where it never comes, so that a busy machine takes no hours."""
+
+    def __init__(self, most=2.0):
+        self.most = self.now = most
+
+    def wait(self):
+        end = time.monotonic() + self.now
+        while time.monotonic() < end:
+            with Watch() as w:
+                time.sleep(0.1)
+            if w.others < 0.05:
+                self.now = self.most
+                return
+        self.now = max(self.now / 2, min(0.1, self.most))
+
+
+patience = Patience()
 
 
 def cores():

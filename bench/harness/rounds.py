@@ -2,7 +2,7 @@
 
 import statistics
 
-from harness.machine import DISTURBED, Watch, wait_for_quiet
+from harness.machine import DISTURBED, Watch, patience
 from harness.programs import Unmeasurable
 from harness.progress import progress
 
@@ -63,7 +63,7 @@ class Samples:
         return min(measured, key=lambda c: self.median(c, metric), default=None)
 
 
-def take_rounds(count, contenders, servers=(), seconds_a_sample=0.0, patience=2.0):
+def take_rounds(count, contenders, servers=(), seconds_a_sample=0.0):
     """`contenders`: name to a function that yields a dictionary of metrics. A sample that others disturbed is taken
     once more, in the same round; one that cannot be taken ends its contender's part."""
     samples = Samples(count)
@@ -75,7 +75,7 @@ def take_rounds(count, contenders, servers=(), seconds_a_sample=0.0, patience=2.
                 continue
             for attempt in range(2):
                 progress.step(f"round {number + 1} of {count}: {name}{', once more' if attempt else ''}")
-                wait_for_quiet(patience)
+                patience.wait()
                 try:
                     with Watch(servers) as w:
                         values = contenders[name]()

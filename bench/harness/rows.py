@@ -44,21 +44,6 @@ class Row:
         }
 
 
-def chosen(named, only, parser):
-    """Those of the (name, …) pairs that --only asks for: by a part of their name, or by the name of a row that they make,
-    which begins with theirs."""
-    if not only:
-        return list(named)
-    named, wanted = list(named), set()
-    for part in only:
-        found = {name for name, *_ in named if part in name}
-        if not found:
-            makers = [name for name, *_ in named if part.startswith(name)]
-            found = {max(makers, key=len)} if makers else parser.error(f"no row is called {part}; see --list")
-        wanted |= found
-    return [each for each in named if each[0] in wanted]
-
-
 def summary(rows):
     """`11 ok, 2 short, …`: states in the order of their first row, and whether all could be measured."""
     states = [r.state() for r in rows]

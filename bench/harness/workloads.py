@@ -161,7 +161,7 @@ class Suite:
                 f"spawn-{label}-2t",
                 f"spawn + join of a trivial task, {text} alive, 2 threads, wall time",
                 [WALL, CPU],
-                [Goal(100), Goal(1, "weft on 1", suffix="1t"), Goal(1, BEST_PEER, suffix="peer")],
+                [Goal(100), Goal(1, "weft on 1", suffix="vs-1t"), Goal(1, BEST_PEER, suffix="peer")],
                 [
                     ("weft on 1", "weft", f"spawn ~3000000 {alive} 1"),
                     ("weft", "weft", f"spawn ~3000000 {alive} 2"),

@@ -87,6 +87,18 @@ struct side {
     }
 };
 
+// Measures from now on, with `there` on the second CPU and the caller on the first.
+std::thread begin_on_two_cpus(side& there) {
+    int first = measure::required_cpu(0), second = measure::required_cpu(1);
+    measure::begin();
+    std::thread other([&there, second] {
+        measure::pin_this_thread(second);
+        uv_run(&there.loop, UV_RUN_DEFAULT);
+    });
+    measure::pin_this_thread(first);
+    return other;
+}
+
 void run_channel_cross(const measure::arguments& a) {
     static std::size_t n;
     n = a[0];
@@ -102,13 +114,7 @@ void run_channel_cross(const measure::arguments& a) {
     };
     here.open(called, a[1]);
     there.open(called, a[1]);
-    int first = measure::required_cpu(0), second = measure::required_cpu(1);
-    measure::begin();
-    std::thread other([=] {
-        measure::pin_this_thread(second);
-        uv_run(&there.loop, UV_RUN_DEFAULT);
-    });
-    measure::pin_this_thread(first);
+    std::thread other = begin_on_two_cpus(there);
     uv_async_send(&there.bell);
     uv_run(&here.loop, UV_RUN_DEFAULT);
     other.join();
@@ -130,13 +136,7 @@ void run_wake(const measure::arguments& a) {
             if (there.rounds == n) there.close();
         },
         false);
-    int first = measure::required_cpu(0), second = measure::required_cpu(1);
-    measure::begin();
-    std::thread other([=] {
-        measure::pin_this_thread(second);
-        uv_run(&there.loop, UV_RUN_DEFAULT);
-    });
-    measure::pin_this_thread(first);
+    std::thread other = begin_on_two_cpus(there);
     for (std::size_t i = 0; i < n; ++i) {
         do measure::pause(100'000);
         while (seen.load(std::memory_order_relaxed) != i);
