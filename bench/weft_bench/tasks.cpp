@@ -12,9 +12,13 @@ namespace {
 // A child: created, awaited, destroyed.
 [[gnu::noinline]] weft::task<std::uint64_t> one(std::uint64_t v) { co_return v; }
 
+weft::task<> calls(std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) sink += co_await one(i);
+}
+
 weft::task<> child(std::size_t n) {
     measure::begin();
-    for (std::size_t i = 0; i < n; ++i) sink += co_await one(i);
+    co_await calls(n);
     measure::end("child", n);
 }
 
@@ -119,7 +123,7 @@ template <class Local, class Shared> void on_one_worker(Local local, Shared shar
 
 weft::task<std::uint64_t> fib(std::uint64_t n) {
     if (n < 2) co_return n;
-    auto [a, b] = co_await weft::when_all(fib(n - 1), fib(n - 2));
+    auto [a, b] = (co_await weft::when_all(fib(n - 1), fib(n - 2))).value();
     co_return a + b;
 }
 
@@ -133,11 +137,12 @@ weft::task<> fork_join(std::size_t n) {
 weft::task<std::uint64_t> skynet(std::uint64_t first, std::uint64_t leaves) {
     if (leaves == 1) co_return first;
     std::uint64_t each = leaves / 10;
-    auto [a, b, c, d, e, f, g, h, i, j] = co_await weft::when_all(
-        skynet(first, each), skynet(first + each, each), skynet(first + 2 * each, each),
-        skynet(first + 3 * each, each), skynet(first + 4 * each, each), skynet(first + 5 * each, each),
-        skynet(first + 6 * each, each), skynet(first + 7 * each, each), skynet(first + 8 * each, each),
-        skynet(first + 9 * each, each));
+    auto parts = co_await weft::when_all(skynet(first, each), skynet(first + each, each),
+                                         skynet(first + 2 * each, each), skynet(first + 3 * each, each),
+                                         skynet(first + 4 * each, each), skynet(first + 5 * each, each),
+                                         skynet(first + 6 * each, each), skynet(first + 7 * each, each),
+                                         skynet(first + 8 * each, each), skynet(first + 9 * each, each));
+    auto [a, b, c, d, e, f, g, h, i, j] = parts.value();
     co_return a + b + c + d + e + f + g + h + i + j;
 }
 

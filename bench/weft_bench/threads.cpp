@@ -28,7 +28,7 @@ weft::task<> both(weft::runtime& r, weft::task<> here, weft::task<> there, bool 
             s.spawn(keep_awake());
             if (!r.spawn_on(1, keep_awake())) measure::fail("no task for worker 1");
         }
-        co_await weft::when_all(std::move(here), weft::on(r.worker(1), std::move(there)));
+        (void)co_await weft::when_all(std::move(here), weft::on(r.worker(1), std::move(there)));
         over.store(true, std::memory_order_relaxed);
     };
     (void)co_await weft::with_scope(all);
