@@ -78,7 +78,7 @@ bool persistence::lock_directory() {
     return false;
 }
 
-task<result<void>> persistence::open() {
+task<result<bool>> persistence::open() {
     if (!lock_directory()) co_return failure(weft::errc::busy);
     (void)co_await weft::remove(path(".log.new")); // of a rewrite that did not come to its end
     auto opened = co_await weft::file::open(path(".log"), weft::open_mode::read | weft::open_mode::write);
@@ -97,8 +97,9 @@ task<result<void>> persistence::open() {
         done = failure(opened.error());
     }
     if (!done) log_error("The log %s can't be used: %s", path(".log").c_str(), done.error().message());
-    kv_.log_wanted = kv_.server.log_enabled = done.has_value();
-    co_return done;
+    if (!done) co_return failure(done.error());
+    kv_.log_wanted = kv_.server.log_enabled = log_.has_value();
+    co_return log_.has_value();
 }
 
 // Executes the requests of records.
@@ -108,8 +109,9 @@ struct persistence::replay {
     }
     ~replay() { kv.db.replaying = false; }
 
-    bool operator()(text requests) {
-        for (std::size_t at = 0; at < requests.size(); at += parser.consumed()) {
+    // Some of the requests, from `at` on, which moves; clients are answered between two calls. False: one fails.
+    bool some(text requests, std::size_t& at) {
+        for (int left = 1000; left && at < requests.size(); --left, at += parser.consumed()) {
             // Requests in RESP are not changed by the parser.
             auto status = parser.parse(const_cast<char*>(requests.data()) + at, requests.size() - at);
             if (status != request_parser::status::complete) return false;
@@ -161,12 +163,17 @@ task<result<void>> persistence::load(weft::file& file, std::uint64_t size) {
     good = at = journal::header_size;
     journal::reader reader{*salt};
     replay execute{kv_};
-    for (;;) {
+    kv_.server.loading_size = size;
+    while (!closing_) {
         status found = reader.next(slice(window.view(), at), read == size);
         if (found == status::record) {
-            if (!execute(reader.contents())) co_return failure(weft::errc::limit_exceeded);
+            for (std::size_t done = 0; done < reader.contents().size();) {
+                if (!execute.some(reader.contents(), done)) co_return failure(weft::errc::limit_exceeded);
+                if (done < reader.contents().size()) co_await weft::yield();
+            }
             at += reader.consumed();
             good += reader.consumed();
+            kv_.server.loaded_size = good;
         } else if (found == status::more) {
             co_await ok(fill(reader.wanted()));
         } else {
@@ -179,6 +186,7 @@ task<result<void>> persistence::load(weft::file& file, std::uint64_t size) {
             reported = now;
         }
     }
+    if (closing_) co_return {};
     std::uint32_t next_sequence = reader.next_sequence();
     bool damaged = false;
     if (good < size) {
@@ -249,7 +257,9 @@ void persistence::fails(const char* doing, weft::error why) {
     progress_.reset();
 }
 
-void persistence::works() {
+// All of the last group, and so of those before.
+void persistence::is_in_log() {
+    safe_ = taken_;
     if (!std::exchange(kv_.server.log_writable, true)) log_notice("The log works again");
     progress_.set();
     progress_.reset();
@@ -257,19 +267,31 @@ void persistence::works() {
 
 task<bool> persistence::run() {
     result<void> done;
+    auto body = [&](weft::scope& tasks) -> task<> {
+        tasks_ = &tasks;
+        done = co_await write_groups();
+    };
+    result<void> ended = co_await weft::with_scope(body);
+    if (done) done = ended;
+    if (!done) log_error("The last changes are not in the log: %s", done.error().message());
+    co_return done.has_value();
+}
+
+task<result<void>> persistence::write_groups() {
+    result<void> done;
     for (;;) {
         co_await wait_for_work();
         done = co_await commit();
         if (closing_) {
-            bool clean = !doubtful_ && kv_.log.empty() && batch_.empty() && log_->synced == log_->size;
+            bool synced = log_->synced == log_->size || !kv_.server.sync_at_end;
+            bool clean = !doubtful_ && kv_.log.empty() && batch_.empty() && synced;
             if (!done || clean) break;
         } else if (!done) {
             (void)co_await weft::sleep_for(1s);
         }
     }
     if (fresh_) co_await weft::remove(path(".log.new"));
-    if (!done) log_error("The last changes are not in the log: %s", done.error().message());
-    co_return done.has_value();
+    co_return done;
 }
 
 task<> persistence::wait_for_work() {
@@ -277,7 +299,7 @@ task<> persistence::wait_for_work() {
     if (closing_ || fresh_ || doubtful_ || kv_.server.rewrite_requested || !kv_.log.empty() ||
         !batch_.empty()) {
         co_await weft::yield(); // those who have just been woken may add to the group
-    } else if (log_->synced != log_->size && kv_.server.sync != sync_policy::no) {
+    } else if (log_->synced != log_->size && kv_.server.sync != sync_policy::no && !syncing_) {
         (void)co_await weft::timeout_at(sync_due_, work_.wait());
     } else {
         (void)co_await work_.wait();
@@ -291,7 +313,8 @@ task<result<void>> persistence::commit() {
         doubtful_ = true;
         kv_.log.clear();
     }
-    if ((kv_.server.rewrite_requested || doubtful_) && !fresh_) {
+    if (doubtful_ && !fresh_) batch_.clear(); // the new log begins with what these records have made
+    if ((kv_.server.rewrite_requested || doubtful_) && !fresh_ && batch_.empty()) {
         result<void> begun = co_await begin_rewrite();
         if (!begun) co_await give_up_rewrite(begun.error());
         if (!begun && doubtful_) co_return begun;
@@ -303,7 +326,10 @@ task<result<void>> persistence::commit() {
         batch_is_in_snapshot_ = fresh_ && !snapshot_;
         if (batch_is_in_snapshot_) snapshot_.emplace(kv_, sink_).begin();
     }
-    if (!doubtful_) co_await ok(write_group());
+    if (!doubtful_) {
+        co_await ok(write_group());
+        if (!doubtful_) is_in_log(); // a sync beside this may have failed
+    }
     if (fresh_ && !batch_is_in_snapshot_) {
         result<void> went_on = co_await continue_rewrite();
         if (!went_on) co_await give_up_rewrite(went_on.error());
@@ -311,13 +337,11 @@ task<result<void>> persistence::commit() {
     }
     batch_.clear();
     if (batch_.capacity() > read_size) batch_.release();
-    if (!doubtful_) {
-        safe_ = taken_;
-        works();
-    }
+    if (!doubtful_ && !is_safe(taken_)) is_in_log();
     co_return {};
 }
 
+// Under "always" it is on the disk afterwards, under the others in the system's hands.
 task<result<void>> persistence::write_group() {
     log_file& log = *log_;
     if (log.synced == log.size) sync_due_ = weft::clock::now() + 1s;
@@ -326,16 +350,39 @@ task<result<void>> persistence::write_group() {
         co_return written;
     }
     kv_.server.log_size = log.size;
+    if (log.synced == log.size) co_return {};
     sync_policy policy = kv_.server.sync;
-    bool due = policy == sync_policy::always || closing_ ||
-               (policy == sync_policy::everysec && weft::clock::now() >= sync_due_);
-    if (log.synced == log.size || !due) co_return {};
+    if (policy == sync_policy::always || (closing_ && kv_.server.sync_at_end)) {
+        co_await ok(other_sync());
+        co_return co_await sync();
+    }
+    if (policy == sync_policy::everysec && !syncing_ && weft::clock::now() >= sync_due_) {
+        syncing_ = true;
+        tasks_->spawn(sync_beside());
+    }
+    co_return {};
+}
+
+// "everysec": no group, and no reply, waits for it.
+task<> persistence::sync_beside() {
+    (void)co_await sync();
+    syncing_ = false;
+    sync_ended_.set();
+    work_.set();
+}
+
+task<result<void>> persistence::other_sync() {
+    while (syncing_) co_await ok(sync_ended_.wait());
+    co_return {};
+}
+
+task<result<void>> persistence::sync() {
     ++kv_.server.log_syncs;
-    result<void> synced = co_await log.sync();
+    sync_due_ = weft::clock::now() + 1s;
+    result<void> synced = co_await log_->sync();
     if (!synced) { // the system may have dropped the pages that it could not write, and will not say so again
         fails("Syncing", synced.error());
         doubtful_ = true;
-        batch_.clear(); // the new log begins with what these records have made
     }
     co_return synced;
 }
@@ -384,6 +431,7 @@ task<result<void>> persistence::continue_rewrite() {
 
 task<result<void>> persistence::finish_rewrite() {
     co_await ok(fresh_->sync());
+    co_await ok(other_sync()); // of the old log, which goes
     co_await ok(weft::rename(path(".log.new"), path(".log")));
     weft::directory directory = co_await ok(weft::directory::open(options_.directory));
     co_await ok(directory.sync());

@@ -6,6 +6,7 @@
 #include "options.hpp"
 
 #include <weft/core/event.hpp>
+#include <weft/core/scope.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/time.hpp>
 #include <weft/io/file.hpp>
@@ -33,8 +34,9 @@ class persistence {
   public:
     persistence(engine& kv, arena& records, const options& o);
 
-    // Locks the directory and fills the engine from the log. Says in the log what is wrong.
-    weft::task<weft::result<void>> open();
+    // Locks the directory and fills the engine from the log, while clients may be told that it does so. False: close()
+    // came before the end. Says in the log what is wrong.
+    weft::task<weft::result<bool>> open();
 
     // Writes until close(), and then what is left. False: that did not work.
     weft::task<bool> run();
@@ -48,11 +50,11 @@ class persistence {
         if (!kv_.log.empty()) work_.set();
     }
 
-    // Under "always" a reply waits for the group that everything the client may have seen is in.
+    // A reply waits for the group that everything the client may have seen is in: until it is on the disk under
+    // "always", and until it is written, so that the end of the process can't take it, under the others.
     using group = std::uint64_t;
     group last_group() const {
-        bool waits = kv_.server.sync == sync_policy::always && kv_.log_wanted && kv_.server.log_writable;
-        return waits ? taken_ + !kv_.log.empty() : 0;
+        return kv_.log_wanted && kv_.server.log_writable ? taken_ + !kv_.log.empty() : 0;
     }
     bool is_safe(group g) const { return g <= safe_; }
     // False: the log can't be written, and so that group may be lost.
@@ -71,11 +73,15 @@ class persistence {
     weft::task<weft::result<void>> cut_off(weft::file& file, std::uint64_t good, std::uint64_t size,
                                            bool damaged);
 
+    weft::task<weft::result<void>> write_groups();
     weft::task<> wait_for_work();
     weft::task<weft::result<void>> commit();
     weft::task<weft::result<void>> write_group();
+    weft::task<weft::result<void>> sync();
+    weft::task<> sync_beside();
+    weft::task<weft::result<void>> other_sync(); // waits for the one beside, if there is one
     void fails(const char* doing, weft::error why);
-    void works();
+    void is_in_log();
 
     void wants_rewrite();
     weft::task<weft::result<void>> begin_rewrite();
@@ -92,10 +98,11 @@ class persistence {
     byte_buffer batch_;             // the group that is being written
     byte_buffer sink_, sink_batch_; // the same for the snapshot
     group taken_ = 0, safe_ = 0;
-    bool batch_is_in_snapshot_ = false, closing_ = false;
+    bool batch_is_in_snapshot_ = false, closing_ = false, syncing_ = false;
     bool doubtful_ = false; // a sync failed: only a new log is good for anything
     weft::clock::time_point sync_due_{}, next_rewrite_{}, rewrite_began_{};
-    weft::local::auto_event work_;
+    weft::scope* tasks_ = nullptr;
+    weft::local::auto_event work_, sync_ended_;
     weft::local::event progress_; // set and reset at once: whoever waits looks again
 };
 

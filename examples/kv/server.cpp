@@ -114,27 +114,36 @@ result<void> server::listen() {
 
 task<result<void>> server::serve() {
     kv.server.io = weft::this_worker().io().name();
+    kv.server.loading = options_.append_only;
+    kv.server.loading_since = kv.server.started_at;
     co_await ok(listen());
-    if (options_.append_only) co_await ok(log.open());
-    log_notice("Ready to serve clients at %s%s%s",
-               tcp_ ? (options_.bind + ":" + std::to_string(options_.port)).c_str() : "",
-               tcp_ && unix_ ? " and " : "", options_.unix_socket.c_str());
     auto services = [this](weft::scope& s) -> task<result<void>> {
-        weft::join_handle<bool> writer;
-        if (kv.log_wanted) writer = s.spawn(log.run());
+        auto log_task = s.spawn(keep_log());
         s.spawn(keep_house());
         co_await ok(serve_clients());
         log.close();
-        bool saved = true;
-        if (kv.log_wanted) saved = co_await ok(writer.join());
+        co_await ok(log_task.join());
         s.request_stop();
-        if (!saved) co_return failure(weft::errc::io_error);
         co_return {};
     };
     result<void> done = co_await weft::with_scope(services);
     if (unix_) ::unlink(options_.unix_socket.c_str());
     if (done) log_notice("Bye");
     co_return done;
+}
+
+// Clients are there from the beginning; while the log is loaded, most of their commands are refused.
+task<result<void>> server::keep_log() {
+    bool complete = true;
+    if (options_.append_only) complete = co_await ok(log.open());
+    if (!complete) co_return {};
+    kv.server.loading = false;
+    log_notice("Ready to serve clients at %s%s%s",
+               tcp_ ? (options_.bind + ":" + std::to_string(options_.port)).c_str() : "",
+               tcp_ && unix_ ? " and " : "", options_.unix_socket.c_str());
+    bool saved = true;
+    if (options_.append_only) saved = co_await log.run();
+    co_return saved ? result<void>() : failure(weft::errc::io_error);
 }
 
 task<result<void>> server::serve_clients() {
@@ -165,6 +174,7 @@ task<> server::until_told_to_stop() {
     }
     auto why = co_await weft::when_any(signals->next(), shutdown_.wait());
     auto& number = why.get<0>();
+    if (!number && !why.get<1>()) co_return; // something has failed, and has said so
     log_notice("%s: the server ends", !number                             ? "SHUTDOWN"
                                       : *number == weft::signal_interrupt ? "SIGINT"
                                                                           : "SIGTERM");
@@ -213,6 +223,7 @@ task<> server::refuse(weft::stream_socket socket) {
 task<> server::keep_house() {
     weft::interval tick(100ms, weft::missed_ticks::skip);
     while (co_await tick.tick()) {
+        if (kv.server.loading) continue;
         kv.db.now = unix_milliseconds();
         auto until = weft::clock::now() + 1ms;
         while (kv.db.expire_some(20) > 5 && weft::clock::now() < until) {}

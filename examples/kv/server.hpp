@@ -49,6 +49,7 @@ class server {
 
   private:
     weft::result<void> listen();
+    weft::task<weft::result<void>> keep_log();
     weft::task<weft::result<void>> serve_clients();
     template <class Listener> weft::task<> accept_all(Listener& listener, weft::scope& clients);
     weft::task<> serve_client(weft::stream_socket socket);

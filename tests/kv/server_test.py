@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """weft-kv as a process: durability, limits, shutdown, and the clients that people use.
 
-    server_test.py [--hiredis <hiredis_test>] <weft-kv> [test]...
+    server_test.py <sync_faults.so> [--hiredis <hiredis_test>] <weft-kv> [test]...
     server_test.py --list
 
 Every server has a free port and a folder of its own. The last line is "N passed, N failed".
@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -23,7 +24,7 @@ from resp import Client, Closed, encode
 from servers import Server, free_port, weft_kv
 
 TESTS = {}
-BINARY = HIREDIS = None
+BINARY = HIREDIS = SYNC_FAULTS = None
 
 
 def test(f):
@@ -193,12 +194,11 @@ def restart():
             assert third.client().value("GET", "more") == b"1"
 
 
-@test
-def kill_9():
-    """Under `always` nothing that was acknowledged is lost, whenever the server dies."""
+def killed_again_and_again(policy, seconds):
+    """Nothing that was acknowledged is lost, whenever the server dies."""
     rng = random.Random(2)
-    deadline = time.monotonic() + 20
-    with kv("--appendfsync", "always", "--rewrite-min-size", "20kb", "--rewrite-growth", "20") as s:
+    deadline = time.monotonic() + seconds
+    with kv("--appendfsync", policy, "--rewrite-min-size", "20kb", "--rewrite-growth", "20") as s:
         known = [0] * 8  # the last acknowledged number of each client
         rounds = 0
         while rounds < 40 and time.monotonic() < deadline:
@@ -226,11 +226,23 @@ def kill_9():
             with s.client() as c:
                 for index, number in enumerate(known):
                     found = int(c.value("GET", f"client{index}") or 0)
-                    assert found in (number, number + 1), (rounds, index, number, found)
+                    assert found in (number, number + 1), (policy, rounds, index, number, found)
                     known[index] = found
             rounds += 1
         assert rounds >= 5 and min(known) > 0, (rounds, known)
         print(f"    {rounds} kills, {sum(known)} writes, {info(s, 'aof_current_size')} bytes of log at the end")
+
+
+@test
+def kill_9():
+    killed_again_and_again("always", 20)
+
+
+@test
+def kill_9_without_always():
+    """What was acknowledged is in the system's hands, which the end of the process does not touch."""
+    for policy in ("everysec", "no"):
+        killed_again_and_again(policy, 10)
 
 
 @test
@@ -341,38 +353,200 @@ def rewrite():
         print(f"    {count} rewrites, {len(before)} keys")
 
 
+def answers(s, *words):
+    with s.client() as c:
+        return c.value(*words)
+
+
+def refuses_while_the_log_fails(s, policy):
+    """Writes always; reads where they could show what a crash would take."""
+    until("writes are refused", lambda: answers(s, "SET", "b", "1").startswith("-MISCONF"))
+    read = answers(s, "GET", "a")
+    assert str(read).startswith("-MISCONF") if policy == "always" else read in (b"1", b"2"), (policy, read)
+    assert answers(s, "PING") == "PONG"
+    assert info(s, "aof_last_write_status") == "err"
+    assert answers(s, "SHUTDOWN") == "-ERR Errors trying to SHUTDOWN. Check logs."
+    assert "Commands that write are refused" in s.log_text()
+
+
+def works_again(s):
+    until("writes work again", lambda: answers(s, "SET", "b", "2") == "OK")
+    assert info(s, "aof_last_write_status") == "ok"
+    assert "The log works again" in s.log_text()
+
+
 @test
 def write_errors():
     """A full disk makes the server read-only; room makes it write again, and nothing acknowledged is lost."""
-    for policy in ("always", "everysec"):
+    for policy in ("always", "everysec", "no"):
         with kv("--appendfsync", policy) as s:
             with s.client() as c:
                 assert c.value("SET", "fill", "x" * 100000) == "OK"  # so that the limit leaves room for messages
-                time.sleep(0.1)
+                assert c.value("SET", "a", "1") == "OK"
                 resource.prlimit(s.process.pid, resource.RLIMIT_FSIZE, (os.path.getsize(log_path(s)), -1))
+                first = c.value("SET", "a", "2")
+                assert first.startswith("-MISCONF"), (policy, first)
+                closed(c)
+            refuses_while_the_log_fails(s, policy)
+            resource.prlimit(s.process.pid, resource.RLIMIT_FSIZE, (-1, -1))
+            works_again(s)
+            s.process.kill()
+            s.process.wait()
+            with restarted(s) as again, again.client() as c:
+                assert c.value("MGET", "a", "b") == [b"2", b"2"]
+
+
+@test
+def rewrite_after_write_errors():
+    """A rewrite that is asked for while a group can't be written waits for the group."""
+    with kv("--appendfsync", "no") as s:
+        with s.client() as c:
+            c("SET", "fill", "x" * 100000)
+            resource.prlimit(s.process.pid, resource.RLIMIT_FSIZE, (os.path.getsize(log_path(s)), -1))
+            c("INCR", "n")
+        until("it has failed", lambda: info(s, "aof_last_write_status") == "err")
+        assert answers(s, "BGREWRITEAOF").startswith("Background")
+        time.sleep(1.5)  # one more try, and the rewrite's
+        resource.prlimit(s.process.pid, resource.RLIMIT_FSIZE, (-1, -1))
+        until("it is rewritten", lambda: "The log is rewritten" in s.log_text())
+        assert answers(s, "INCR", "n") == 2
+        assert s.stop() == 0
+        with restarted(s) as again:
+            assert answers(again, "GET", "n") == b"2"
+
+
+class Syncs:
+    """Counts the syncs of a server, and makes them fail."""
+
+    def __init__(self, folder):
+        self.prefix = os.path.join(folder, "syncs")
+        self.environment = {"LD_PRELOAD": SYNC_FAULTS, "WEFT_SYNC_FAULTS": self.prefix}
+
+    def count(self):
+        try:
+            return os.path.getsize(self.prefix + ".count")
+        except FileNotFoundError:
+            return 0
+
+    def fail(self, fail=True):
+        if fail:
+            open(self.prefix + ".fail", "w").close()
+        else:
+            os.remove(self.prefix + ".fail")
+
+
+def kv_with_syncs(*options):
+    folder = tempfile.mkdtemp(prefix="weft-kv-")
+    syncs = Syncs(folder)
+    s = weft_kv(BINARY, *options, folder=folder, environment=syncs.environment)
+    s.own_folder = True
+    return s, syncs
+
+
+@test
+def sync_errors():
+    """After a failed sync the old log is trusted no more: a new one is made from what is in memory."""
+    for policy in ("always", "everysec"):
+        s, syncs = kv_with_syncs("--appendfsync", policy)
+        with s:
+            assert answers(s, "SET", "a", "1") == "OK"
+            until("it syncs", lambda: syncs.count() > 0)
+            syncs.fail()
+            with s.client() as c:
                 first = c.value("SET", "a", "2")
                 if policy == "always":
                     assert first.startswith("-MISCONF"), first
-
-            def refused():
-                with s.client() as c:
-                    return c.value("SET", "b", "1").startswith("-MISCONF")
-
-            until("writes are refused", refused)
-            with s.client() as c:
-                assert c.value("GET", "a") == b"2"  # it goes on reading
-                assert info(s, "aof_last_write_status") == "err"
-            assert "Commands that write are refused" in s.log_text()
-            resource.prlimit(s.process.pid, resource.RLIMIT_FSIZE, (-1, -1))
-
-            def works():
-                with s.client() as c:
-                    return c.value("SET", "b", "2") == "OK"
-
-            until("writes work again", works)
-            assert s.stop() == 0
+                    closed(c)
+            refuses_while_the_log_fails(s, policy)
+            assert "Syncing the log failed" in s.log_text()
+            syncs.fail(False)
+            works_again(s)
+            assert "The log is rewritten" in s.log_text()
+            s.process.kill()
+            s.process.wait()
             with restarted(s) as again, again.client() as c:
                 assert c.value("MGET", "a", "b") == [b"2", b"2"]
+
+
+@test
+def shutdown():
+    with kv() as s, s.client() as c:
+        for wrong in (["SOON"], ["SAVE", "NOSAVE"], ["ABORT", "NOW"], ["ABORT", "SAVE"]):
+            assert c.value("SHUTDOWN", *wrong) == "-ERR syntax error", wrong
+        assert c.value("SHUTDOWN", "ABORT") == "-ERR No shutdown in progress."
+        c.value("MULTI")
+        assert c.value("SHUTDOWN").startswith("-ERR Command not allowed inside a transaction")
+    for words, synced in (["SAVE"], 1), (["NOSAVE"], 0), (["NOSAVE", "NOW"], 0), ([], 1), (["NOW", "FORCE"], 1):
+        s, syncs = kv_with_syncs("--appendfsync", "no")
+        with s:
+            before = syncs.count()
+            with s.client() as c:
+                assert c.value("SET", "a", "1") == "OK"
+                c.send("SHUTDOWN", *words)
+                closed(c)
+            assert s.wait() == 0
+            assert syncs.count() == before + synced, (words, before, syncs.count())
+            with restarted(s) as again:
+                assert answers(again, "GET", "a") == b"1"
+    with kv("--appendfsync", "no") as s:  # FORCE gives up what can't be written
+        assert answers(s, "SET", "fill", "x" * 100000) == "OK"
+        resource.prlimit(s.process.pid, resource.RLIMIT_FSIZE, (os.path.getsize(log_path(s)), -1))
+        answers(s, "SET", "a", "1")
+        until("it has failed", lambda: info(s, "aof_last_write_status") == "err")
+        with s.client() as c:
+            c.send("SHUTDOWN", "FORCE")
+            closed(c)
+        assert s.wait() == 1 and "The last changes are not in the log" in s.log_text()
+
+
+def while_it_loads(s, look):
+    """Starts the server anew, looks at it while its log is loaded, and waits for the end of that."""
+    s.start(ready=False)
+    with until("it listens", s.client_if_any) as c:
+        found = look(c)
+    assert s.wait_ready(), s.log_text()
+    return found
+
+
+@test
+def loading():
+    """Clients are told so meanwhile, and people, once a second."""
+    with kv("--appendfsync", "no") as s:
+        subprocess.run(
+            ["redis-benchmark", "-p", str(s.port), "-t", "set", "-n", "600000", "-r", "1000000", "-P", "500", "-q"],
+            check=True, capture_output=True, timeout=120,
+        )
+        keys = answers(s, "DBSIZE")
+        assert s.stop() == 0
+
+        def look(c):
+            replies = [c.value(*words) for words in (["GET", "a"], ["PING"], ["SET", "a", "1"], ["BGREWRITEAOF"])]
+            assert replies == ["-LOADING Redis is loading the dataset in memory"] * 4, replies
+            assert c.value("ECHO", "x") == b"x" and c.value("CONFIG", "GET", "port")[0] == b"port"
+            assert c.value("SUBSCRIBE", "news")[2] == 1 and c.value("RESET") == "RESET"
+            assert c.value("MULTI") == "OK" and c.value("GET", "a").startswith("-LOADING")
+            assert c.value("EXEC").startswith("-EXECABORT")
+            said = c.value("INFO", "persistence").decode()
+            loaded, size = (int(re.search(rf"loading_{w}_bytes:(\d+)", said).group(1)) for w in ("loaded", "total"))
+            assert "loading:1" in said and 0 <= loaded <= size == os.path.getsize(log_path(s))
+            s.send_signal(signal.SIGSTOP)  # a disk that takes its time
+            time.sleep(1.2)
+            s.send_signal(signal.SIGCONT)
+
+        while_it_loads(s, look)
+        progress = re.findall(r"Loading the log: (\d+) % of (\d+) MB, \d+ MB/s", s.log_text())
+        assert progress and 0 <= int(progress[0][0]) < 100, s.log_text()
+        assert answers(s, "DBSIZE") == keys and info(s, "loading") == "0"
+        assert s.stop() == 0
+        before = open(log_path(s), "rb").read()
+        for end in (lambda c: s.send_signal(signal.SIGTERM), lambda c: c.send("SHUTDOWN")):
+            s.start(ready=False)
+            with until("it listens", s.client_if_any) as c:
+                assert c.value("PING").startswith("-LOADING")
+                end(c)
+                closed(c)
+            assert s.wait() == 0, s.log_text()
+        assert open(log_path(s), "rb").read() == before, "the log was changed"
 
 
 @test
@@ -638,10 +812,11 @@ def idle_clients_are_small():
 
 
 def main():
-    global BINARY, HIREDIS
+    global BINARY, HIREDIS, SYNC_FAULTS
     words = sys.argv[1:]
     if words == ["--list"]:
         return print("\n".join(TESTS))
+    SYNC_FAULTS, words = os.path.abspath(words[0]), words[1:]
     if words[0] == "--hiredis":
         HIREDIS, words = words[1], words[2:]
     BINARY = os.path.abspath(words[0])

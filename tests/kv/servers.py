@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from resp import Client
+from resp import Client, Closed
 
 
 def free_port():
@@ -18,21 +18,23 @@ def free_port():
 
 
 class Server:
-    def __init__(self, command, folder=None, ready=90):
-        """`command` may contain {port} and {folder}."""
+    def __init__(self, command, folder=None, ready=90, environment=None):
+        """`command` may contain {port} and {folder}; `environment` is added to this process's."""
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="weft-kv-")
         self.template, self.ready = command, ready
+        self.environment = os.environ | (environment or {})
         self.process = None
         self.start()
 
-    def start(self):
+    def start(self, ready=True):
+        """Returns when it is ready to serve, or at once."""
         for _ in range(5):  # the port was free a moment ago, which does not mean that it still is
             self.port = free_port()
             command = [part.format(port=self.port, folder=self.folder) for part in self.template]
             self.log = open(os.path.join(self.folder, "server.log"), "ab")
-            self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, cwd=self.folder)
-            if self.wait_ready():
+            self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment)
+            if not ready or self.wait_ready():
                 return self
             if self.process.poll() is None:  # it holds the folder
                 self.process.kill()
@@ -46,8 +48,9 @@ class Server:
                 with Client(self.port, timeout=1) as c:
                     if c("PING").startswith(b"+PONG"):
                         return True
-            except OSError:
-                time.sleep(0.01)
+            except (OSError, Closed):
+                pass
+            time.sleep(0.01)
         return False
 
     def log_text(self):
@@ -56,6 +59,14 @@ class Server:
 
     def client(self, **options):
         return Client(self.port, **options)
+
+    def client_if_any(self):
+        """A client, as soon as there is somebody who listens."""
+        try:
+            return self.client()
+        except OSError:
+            assert self.process.poll() is None, self.log_text()
+            return None
 
     def send_signal(self, number):
         self.process.send_signal(number)
@@ -89,7 +100,7 @@ def redis_server():
     return Server(["redis-server", "--port", "{port}", "--dir", "{folder}", "--save", "", "--databases", "1"])
 
 
-def weft_kv(binary, *options, folder=None):
+def weft_kv(binary, *options, folder=None, environment=None):
     # The default is half of the machine's memory, which a sanitizer takes seconds to mark as free.
     small = ["--memory", str(512 << 20), "--client-memory", str(256 << 20), "--log-memory", str(256 << 20)]
-    return Server([binary, "--port", "{port}", "--dir", "{folder}", *small, *options], folder=folder)
+    return Server([binary, "--port", "{port}", "--dir", "{folder}", *small, *options], folder=folder, environment=environment)

@@ -26,6 +26,7 @@ constexpr std::uint16_t flag_of(char letter) {
     case 't': return command::in_transaction;
     case 'x': return command::not_queued;
     case 's': return command::subscribed;
+    case 'l': return command::loading;
     default: return 0;
     }
 }

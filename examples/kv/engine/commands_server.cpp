@@ -92,10 +92,10 @@ void describe(call& c, const command& cmd) {
     struct {
         command::flag flag;
         text name;
-    } const names[] = {{command::write, "write"},     {command::readonly, "readonly"},
-                       {command::denyoom, "denyoom"}, {command::admin, "admin"},
-                       {command::pubsub, "pubsub"},   {command::blocking, "blocking"},
-                       {command::fast, "fast"},       {command::not_queued, "no_multi"}};
+    } const names[] = {
+        {command::write, "write"}, {command::readonly, "readonly"},   {command::denyoom, "denyoom"},
+        {command::admin, "admin"}, {command::pubsub, "pubsub"},       {command::blocking, "blocking"},
+        {command::fast, "fast"},   {command::not_queued, "no_multi"}, {command::loading, "loading"}};
     for (auto& n : names) {
         if (!cmd.is(n.flag)) continue;
         c.out.simple(n.name);
@@ -275,7 +275,12 @@ void info(call& c) {
         r.count("client_memory_max", kv.buffers().capacity());
     }
     if (r.section("Persistence", "persistence")) {
-        r.line("loading", std::int64_t{0});
+        r.line("loading", std::int64_t{s.loading});
+        if (s.loading) {
+            r.line("loading_start_time", s.loading_since / 1000);
+            r.count("loading_total_bytes", s.loading_size);
+            r.count("loading_loaded_bytes", s.loaded_size);
+        }
         r.line("aof_enabled", std::int64_t{s.log_enabled});
         r.line("aof_rewrite_in_progress", std::int64_t{s.rewriting});
         r.line("aof_last_bgrewrite_status", s.rewrite_ok ? "ok"sv : "err"sv);
@@ -329,12 +334,27 @@ void bgrewriteaof(call& c) {
     c.out.simple("Background append only file rewriting started");
 }
 
+// Says nothing, if it can be done: the connection ends. There is nothing that NOW would have to wait for, and no other
+// shutdown that ABORT could reach, since none waits.
 void shutdown(call& c) {
-    for (text word : c.args.subspan(1))
-        if (!same_word(word, "nosave") && !same_word(word, "save") && !same_word(word, "now") &&
-            !same_word(word, "force"))
-            return c.syntax();
-    c.result = outcome::shutdown; // says nothing: the connection ends
+    bool save = false, no_save = false, force = false, now = false, abort = false;
+    for (text word : c.args.subspan(1)) {
+        bool known = false;
+        for (auto [name, given] : {std::pair{"save"sv, &save},
+                                   {"nosave"sv, &no_save},
+                                   {"force"sv, &force},
+                                   {"now"sv, &now},
+                                   {"abort"sv, &abort}})
+            if (same_word(word, name)) known = *given = true;
+        if (!known) return c.syntax();
+    }
+    if ((save && no_save) || (abort && (save || no_save || force || now))) return c.syntax();
+    if (abort) return c.out.error("ERR No shutdown in progress.");
+    engine& kv = c.kv;
+    if (kv.log_wanted && !kv.server.log_writable && !no_save && !force) // changes would be lost
+        return c.out.error("ERR Errors trying to SHUTDOWN. Check logs.");
+    kv.server.sync_at_end = !no_save;
+    c.result = outcome::shutdown;
 }
 
 } // namespace kv::commands

@@ -99,11 +99,14 @@ bool engine::refuse(call& c) {
         c.out.error("ERR Command not allowed inside a transaction");
         return true;
     }
-    if (c.cmd->is(command::write) && log_wanted) {
-        if (!server.log_writable) {
-            c.out.error_of("MISCONF Errors writing to the AOF file: ", server.log_error);
-            return true;
-        }
+    bool writes = c.cmd->is(command::write) && log_wanted;
+    // Under "always" nobody sees what a crash could take: so nothing is read either that is not on the disk.
+    bool sees = c.cmd->is(command::readonly) && log_wanted && server.sync == sync_policy::always;
+    if ((writes || sees) && !server.log_writable) {
+        c.out.error_of("MISCONF Errors writing to the AOF file: ", server.log_error);
+        return true;
+    }
+    if (writes) {
         // What can't be logged must not happen.
         std::size_t need = 0;
         for (text a : args) need += a.size() + 32;
@@ -116,6 +119,10 @@ bool engine::refuse(call& c) {
         c.out.error_of(
             "ERR Can't execute '", c.cmd->full_name(),
             "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+        return true;
+    }
+    if (server.loading && c.who.is_client() && !c.cmd->is(command::loading)) {
+        c.out.error("LOADING Redis is loading the dataset in memory");
         return true;
     }
     return false;

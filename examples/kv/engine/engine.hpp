@@ -32,6 +32,10 @@ struct server_state {
     std::int64_t started_at = 0;
     bool log_enabled = false, log_writable = true, rewriting = false, rewrite_ok = true,
          rewrite_requested = false;
+    bool sync_at_end = true; // not after SHUTDOWN NOSAVE
+    bool loading = false;
+    std::int64_t loading_since = 0;
+    std::uint64_t loading_size = 0, loaded_size = 0;
     sync_policy sync = sync_policy::everysec;
     std::uint64_t log_size = 0, log_base_size = 0, log_syncs = 0;
     std::uint64_t connections = 0, refused_connections = 0, input_bytes = 0, output_bytes = 0;
@@ -162,6 +166,7 @@ struct command {
         not_queued = 512,     // can't be part of a transaction
         subscribed = 1024,    // may be used by a subscriber in RESP2
         subcommand = 2048,
+        loading = 4096, // may be used while the log is loaded
     };
     static constexpr std::size_t max_name = 24;
 

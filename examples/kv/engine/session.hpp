@@ -11,6 +11,7 @@ struct session {
     explicit session(arena& memory) : out{memory}, name{memory}, queue{memory} {}
 
     std::uint64_t id = 0;
+    bool is_client() const { return id != 0; } // and not the replay of the log
     unsigned protocol = 2;
     byte_buffer out; // replies and messages, for the server to send; failed(): the session must end
     byte_buffer name;
