@@ -1,7 +1,6 @@
 #include "options.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 
 #include <unistd.h>
@@ -10,20 +9,10 @@ namespace kv {
 
 namespace {
 
-// "64mb", as in Redis's configuration: k is 1000, kb is 1024.
-bool parse_size(text s, std::size_t& to) {
-    std::uint64_t number = 0, factor = 0;
-    auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), number);
-    if (error != std::errc{}) return false;
-    text unit = s.substr(static_cast<std::size_t>(end - s.data()));
-    struct {
-        text name;
-        std::uint64_t factor;
-    } const units[] = {{"", 1},        {"b", 1},        {"k", 1000},       {"kb", 1 << 10},
-                       {"m", 1000000}, {"mb", 1 << 20}, {"g", 1000000000}, {"gb", 1 << 30}};
-    for (auto& u : units)
-        if (same_word(unit, u.name)) factor = u.factor;
-    return factor && !__builtin_mul_overflow(number, factor, &to);
+bool parse_into(text s, std::size_t& to) {
+    auto size = parse_size(s);
+    to = size.value_or(0);
+    return size.has_value();
 }
 
 bool parse_yes(text s, bool& to) {
@@ -39,7 +28,7 @@ struct option {
     bool (*set)(options&, text);
 };
 
-#define KV_SIZE(field) [](options& o, text s) { return parse_size(s, o.field); }
+#define KV_SIZE(field) [](options& o, text s) { return parse_into(s, o.field); }
 #define KV_TEXT(field)                                                                                       \
     [](options& o, text s) {                                                                                 \
         o.field = s;                                                                                         \
@@ -52,9 +41,9 @@ constexpr const char *a_size = "a number of bytes such as 4000, 64kb, 512mb or 2
 constexpr option all[] = {
     {"port", "N", "the TCP port; 0: none (6380)", "a port from 0 to 65535",
      [](options& o, text s) {
-         std::size_t n;
-         bool fits = parse_size(s, n) && n <= 65535;
-         if (fits) o.port = static_cast<std::uint16_t>(n);
+         auto n = parse_size(s);
+         bool fits = n && *n <= 65535;
+         if (fits) o.port = static_cast<std::uint16_t>(*n);
          return fits;
      }},
     {"bind", "ADDRESS", "the IPv4 or IPv6 address to listen at (127.0.0.1)", "an address", KV_TEXT(bind)},
@@ -64,18 +53,7 @@ constexpr option all[] = {
     {"appendonly", "yes|no", "keep a log of all changes (yes)", yes_or_no,
      [](options& o, text s) { return parse_yes(s, o.append_only); }},
     {"appendfsync", "always|everysec|no", "when the log is forced to the disk (everysec)",
-     "always, everysec or no",
-     [](options& o, text s) {
-         if (same_word(s, "always"))
-             o.sync = sync_policy::always;
-         else if (same_word(s, "everysec"))
-             o.sync = sync_policy::everysec;
-         else if (same_word(s, "no"))
-             o.sync = sync_policy::no;
-         else
-             return false;
-         return true;
-     }},
+     "always, everysec or no", [](options& o, text s) { return parse_policy(s, o.sync); }},
     {"rewrite-growth", "PERCENT", "rewrite the log when it has grown by that much; 0: only when asked (100)",
      a_number, KV_SIZE(rewrite_growth)},
     {"rewrite-min-size", "BYTES", "... and is at least so long (64mb)", a_size, KV_SIZE(rewrite_min_size)},

@@ -678,6 +678,10 @@ SCRIPTS = {
         dbsize x
         time x
         shutdown foo
+        shutdown save nosave
+        shutdown abort now
+        shutdown nosave abort
+        shutdown ABORT
         reset
         quit
         """,

@@ -31,6 +31,16 @@ constexpr std::uint16_t flag_of(char letter) {
     }
 }
 
+constexpr kind kind_of(char letter) {
+    switch (letter) {
+    case 'T': return kind::string;
+    case 'H': return kind::hash;
+    case 'L': return kind::list;
+    case 'S': return kind::set;
+    default: return kind::other;
+    }
+}
+
 consteval command row(text name, int arity, text flags, int first, int last, int step, void (*run)(call&)) {
     command c;
     for (std::size_t i = 0; i < name.size(); ++i) {
@@ -40,7 +50,10 @@ consteval command row(text name, int arity, text flags, int first, int last, int
     }
     c.name_size = static_cast<std::uint8_t>(name.size());
     c.arity = static_cast<std::int8_t>(arity);
-    for (char f : flags) c.flags |= flag_of(f);
+    for (char f : flags) {
+        c.flags |= flag_of(f);
+        if (kind_of(f) != kind::other) c.key_kind = kind_of(f);
+    }
     c.first_key = static_cast<std::int8_t>(first);
     c.last_key = static_cast<std::int8_t>(last);
     c.key_step = static_cast<std::int8_t>(step);

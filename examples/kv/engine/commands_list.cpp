@@ -7,8 +7,7 @@ namespace {
 using side = list::side;
 
 void push(call& c, side s, bool only_existing) {
-    place p;
-    if (!c.find(p, 1, kind::list)) return;
+    place& p = c.key;
     if (!p && only_existing) return c.out.integer(0);
     if (p) c.db.edit(p.at);
     list* values = p ? &p.as<list>() : c.db.add<list>(p, kind::list);
@@ -25,22 +24,11 @@ void push(call& c, side s, bool only_existing) {
     c.out.integer(static_cast<std::int64_t>(values->size()));
 }
 
-// A count of elements, as LPOP and its like take it.
-bool read_count(call& c, std::size_t i, std::int64_t& count) {
-    auto v = parse_integer(c[i]);
-    if (v && *v >= 0) {
-        count = *v;
-        return true;
-    }
-    c.out.error("ERR value is out of range, must be positive");
-    return false;
-}
-
 void pop(call& c, side s) {
     if (c.size() > 3) return c.arity();
     std::int64_t count = 1;
     bool many = c.size() == 3;
-    if (many && !read_count(c, 2, count)) return;
+    if (many && !c.count(2, count)) return;
     place p;
     if (!c.find(p, 1, kind::list)) return;
     if (!p) return many ? c.out.null_array() : c.out.null();
@@ -64,6 +52,15 @@ std::int64_t resolve(std::int64_t index, std::size_t size) {
     return std::min(index, n);
 }
 
+// Which of the list's elements arguments 2 and 3 mean; from > to: none.
+bool read_range(call& c, std::int64_t& from, std::int64_t& to) {
+    if (!c.integer(2, from) || !c.integer(3, to) || !c.find(c.key, 1, kind::list)) return false;
+    std::size_t size = c.key ? c.key.as<list>().size() : 0;
+    from = std::max<std::int64_t>(resolve(from, size), 0);
+    to = std::min(resolve(to, size), static_cast<std::int64_t>(size) - 1);
+    return true;
+}
+
 bool read_side(call& c, std::size_t i, side& s) {
     s = same_word(c[i], "left") ? side::front : side::back;
     if (s == side::front || same_word(c[i], "right")) return true;
@@ -72,8 +69,7 @@ bool read_side(call& c, std::size_t i, side& s) {
 }
 
 void move(call& c, side from_side, side to_side) {
-    place from, to;
-    if (!c.find(from, 1, kind::list)) return;
+    place &from = c.key, to;
     if (!from) return c.out.null();
     if (!c.find(to, 2, kind::list)) return;
     c.db.edit(from.at);
@@ -149,32 +145,21 @@ void brpop(call& c) { wait_pop(c, side::back); }
 void rpoplpush(call& c) { move(c, side::back, side::front); }
 void lmove(call& c) {
     side from, to;
-    if (read_side(c, 3, from) && read_side(c, 4, to)) move(c, from, to);
-}
-
-void llen(call& c) {
-    place p;
-    if (c.find(p, 1, kind::list)) c.out.integer(p ? static_cast<std::int64_t>(p.as<list>().size()) : 0);
+    if (read_side(c, 3, from) && read_side(c, 4, to) && c.find(c.key, 1, kind::list)) move(c, from, to);
 }
 
 void lrange(call& c) {
     std::int64_t start, end;
-    if (!c.integer(2, start) || !c.integer(3, end)) return;
-    place p;
-    if (!c.find(p, 1, kind::list)) return;
-    std::size_t size = p ? p.as<list>().size() : 0;
-    start = std::max<std::int64_t>(resolve(start, size), 0);
-    end = std::min(resolve(end, size), static_cast<std::int64_t>(size) - 1);
+    if (!read_range(c, start, end)) return;
     if (start > end) return c.out.array(0);
-    auto& values = p.as<list>();
+    auto& values = c.key.as<list>();
     c.out.array(static_cast<std::size_t>(end - start + 1));
     for (auto at = values.at(static_cast<std::size_t>(start)); start <= end; ++start, at = values.next(at))
         c.out.bulk(values.value(at));
 }
 
 void lindex(call& c) {
-    place p;
-    if (!c.find(p, 1, kind::list)) return;
+    place& p = c.key;
     if (!p) return c.out.null();
     std::int64_t index;
     if (!c.integer(2, index)) return;
@@ -184,8 +169,7 @@ void lindex(call& c) {
 }
 
 void lset(call& c) {
-    place p;
-    if (!c.find(p, 1, kind::list)) return;
+    place& p = c.key;
     if (!p) return c.out.error("ERR no such key");
     std::int64_t index;
     if (!c.integer(2, index)) return;
@@ -249,23 +233,18 @@ void lrem(call& c) {
 
 void ltrim(call& c) {
     std::int64_t start, end;
-    if (!c.integer(2, start) || !c.integer(3, end)) return;
-    place p;
-    if (!c.find(p, 1, kind::list)) return;
-    if (!p) return c.out.ok();
-    auto& values = p.as<list>();
-    auto size = static_cast<std::int64_t>(values.size());
-    start = std::max<std::int64_t>(resolve(start, values.size()), 0);
-    end = std::min(resolve(end, values.size()), size - 1);
-    c.db.edit(p.at);
+    if (!read_range(c, start, end)) return;
+    if (!c.key) return c.out.ok();
+    auto& values = c.key.as<list>();
+    c.db.edit(c.key.at);
     if (start > end) {
         values.drop(side::front, values.size());
     } else {
-        values.drop(side::back, static_cast<std::size_t>(size - 1 - end));
+        values.drop(side::back, values.size() - static_cast<std::size_t>(end + 1));
         values.drop(side::front, static_cast<std::size_t>(start));
     }
-    c.touch(p);
-    c.drop_if_empty(p);
+    c.touch(c.key);
+    c.drop_if_empty(c.key);
     c.out.ok();
 }
 

@@ -4,10 +4,6 @@ namespace kv::commands {
 
 namespace {
 
-constexpr text policy_name(sync_policy p) {
-    return p == sync_policy::always ? "always"sv : p == sync_policy::no ? "no"sv : "everysec"sv;
-}
-
 struct parameter {
     text name;
     std::size_t limits::* number = nullptr; // one that may be changed
@@ -28,7 +24,7 @@ constexpr parameter parameters[] = {
     {"proto-max-inline-len", nullptr, &request_parser::limits::line},
     {"proto-max-arguments", nullptr, &request_parser::limits::arguments},
     {"appendfsync", nullptr, nullptr,
-     [](engine& kv, byte_buffer& to) { to.append(policy_name(kv.server.sync)); }},
+     [](engine& kv, byte_buffer& to) { to.append(name_of(kv.server.sync)); }},
     {"appendonly", nullptr, nullptr,
      [](engine& kv, byte_buffer& to) { to.append(kv.server.log_enabled ? "yes"sv : "no"sv); }},
     {"appendfilename", nullptr, nullptr, [](engine& kv, byte_buffer& to) { to.append(kv.server.log_file); }},
@@ -48,40 +44,15 @@ std::size_t* number_of(engine& kv, const parameter& p) {
     return p.request_number ? &(kv.limit.request.*p.request_number) : nullptr;
 }
 
-// "64mb", as Redis's configuration has it: k is 1000, kb is 1024.
-std::optional<std::size_t> parse_size(text s) {
-    std::size_t at = 0;
-    while (at < s.size() && static_cast<unsigned>(s[at] - '0') <= 9) ++at;
-    text unit = slice(s, at);
-    std::uint64_t factor = 0;
-    struct {
-        text name;
-        std::uint64_t factor;
-    } const units[] = {{"", 1},        {"b", 1},        {"k", 1000},       {"kb", 1 << 10},
-                       {"m", 1000000}, {"mb", 1 << 20}, {"g", 1000000000}, {"gb", 1 << 30}};
-    for (auto& u : units)
-        if (same_word(unit, u.name)) factor = u.factor;
-    auto n = parse_integer(slice(s, 0, at));
-    std::uint64_t size;
-    if (!n || !factor || __builtin_mul_overflow(static_cast<std::uint64_t>(*n), factor, &size) ||
-        size > SIZE_MAX / 4)
-        return {};
-    return static_cast<std::size_t>(size);
-}
-
 bool set_parameter(call& c, const parameter& p, text value) {
     if (std::size_t* number = number_of(c.kv, p)) {
         auto size = parse_size(value);
-        bool fits = size && !(p.request_number == &request_parser::limits::bulk && *size > max_text);
+        bool fits = size && *size <= SIZE_MAX / 4 &&
+                    !(p.request_number == &request_parser::limits::bulk && *size > max_text);
         if (fits) *number = *size;
         return fits;
     }
-    for (auto policy : {sync_policy::no, sync_policy::everysec, sync_policy::always})
-        if (p.name == "appendfsync" && same_word(value, policy_name(policy))) {
-            c.kv.server.sync = policy;
-            return true;
-        }
-    return false;
+    return p.name == "appendfsync" && parse_policy(value, c.kv.server.sync);
 }
 
 void describe(call& c, const command& cmd) {

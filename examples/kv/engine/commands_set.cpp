@@ -1,10 +1,8 @@
-#include "scan.hpp"
+#include "engine.hpp"
 
 namespace kv::commands {
 
 namespace {
-
-bool contains(call& c, place& p, text member) { return p && p.as<table>().find(member, c.db.hash(member)); }
 
 enum class operation : std::uint8_t { intersection, union_of, difference };
 
@@ -112,65 +110,27 @@ node* random_member(call& c, table& members) {
 } // namespace
 
 void sadd(call& c) {
-    place p;
-    if (!c.find(p, 1, kind::set)) return;
-    std::int64_t added = c.add_parts(p, kind::set, c.args.subspan(2), 1);
+    std::int64_t added = c.add_parts(c.key, kind::set, c.args.subspan(2), 1);
     if (added < 0) return c.no_memory();
-    if (added) c.touch(p);
+    if (added) c.touch(c.key);
     c.out.integer(added);
 }
 
-void srem(call& c) {
-    place p;
-    if (!c.find(p, 1, kind::set)) return;
-    std::int64_t count = 0;
-    for (text member : c.args.subspan(2)) {
-        node* m = p ? p.as<table>().find(member, c.db.hash(member)) : nullptr;
-        if (!m) continue;
-        c.db.edit(p.at);
-        p.as<table>().erase(m);
-        ++count;
-    }
-    if (count) {
-        c.touch(p);
-        c.drop_if_empty(p);
-    }
-    c.out.integer(count);
-}
-
-void sismember(call& c) {
-    place p;
-    if (c.find(p, 1, kind::set)) c.out.integer(contains(c, p, c[2]));
-}
-
 void smismember(call& c) {
-    place p;
-    if (!c.find(p, 1, kind::set)) return;
     c.out.array(c.size() - 2);
-    for (text member : c.args.subspan(2)) c.out.integer(contains(c, p, member));
+    for (text member : c.args.subspan(2)) c.out.integer(c.part(c.key, member) != nullptr);
 }
 
 void smembers(call& c) {
-    place p;
-    if (!c.find(p, 1, kind::set)) return;
-    c.out.set(p ? p.as<table>().size() : 0);
-    if (p) p.as<table>().each([&](node* m) { c.out.bulk(m->key()); });
-}
-
-void scard(call& c) {
-    place p;
-    if (c.find(p, 1, kind::set)) c.out.integer(p ? p.as<table>().size() : 0);
+    c.out.set(c.key ? c.key.as<table>().size() : 0);
+    if (c.key) c.key.as<table>().each([&](node* m) { c.out.bulk(m->key()); });
 }
 
 void spop(call& c) {
     if (c.size() > 3) return c.syntax();
     bool many = c.size() == 3;
     std::int64_t count = 1;
-    if (many) {
-        auto v = parse_integer(c[2]);
-        if (!v || *v < 0) return c.out.error("ERR value is out of range, must be positive");
-        count = *v;
-    }
+    if (many && !c.count(2, count)) return;
     place p;
     if (!c.find(p, 1, kind::set)) return;
     if (!p) return many ? c.out.set(0) : c.out.null();
@@ -222,11 +182,10 @@ void srandmember(call& c) {
 }
 
 void smove(call& c) {
-    place from, to;
-    if (!c.find(from, 1, kind::set)) return;
+    place &from = c.key, to;
     if (!from) return c.out.integer(0);
     if (!c.find(to, 2, kind::set)) return;
-    node* m = from.as<table>().find(c[3], c.db.hash(c[3]));
+    node* m = c.part(from, c[3]);
     if (!m || c[1] == c[2]) return c.out.integer(m != nullptr);
     if (c.add_parts(to, kind::set, c.args.subspan(3), 1) < 0) return c.no_memory();
     c.db.edit(from.at);
@@ -243,18 +202,5 @@ void sdiff(call& c) { combine(c, operation::difference); }
 void sinterstore(call& c) { combine_and_store(c, operation::intersection); }
 void sunionstore(call& c) { combine_and_store(c, operation::union_of); }
 void sdiffstore(call& c) { combine_and_store(c, operation::difference); }
-
-void sscan(call& c) {
-    scan_request r;
-    place p;
-    if (!r.read_cursor(c, 2) || !c.find(p, 1, kind::set)) return;
-    if (!p) return reply_empty_scan(c);
-    if (!r.read_options(c, 3, false)) return;
-    reply_scan(c, p.as<table>(), r, [&](node* m) {
-        if (!r.wants(m->key())) return 0;
-        c.out.bulk(m->key());
-        return 1;
-    });
-}
 
 } // namespace kv::commands

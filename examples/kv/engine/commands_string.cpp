@@ -74,8 +74,7 @@ void set_expiring(call& c, bool seconds) {
 }
 
 void add_to(call& c, std::int64_t by) {
-    place p;
-    if (!c.find(p, 1, kind::string)) return;
+    place& p = c.key;
     std::int64_t v = 0;
     if (p) {
         auto old = parse_integer(p->value());
@@ -124,11 +123,7 @@ bool put_all(call& c, bool only_new) {
 
 } // namespace
 
-void get(call& c) {
-    place p;
-    if (!c.find(p, 1, kind::string)) return;
-    p ? c.out.bulk(p->value()) : c.out.null();
-}
+void get(call& c) { c.value_or_null(c.key.at); }
 
 void set(call& c) {
     set_options o;
@@ -141,7 +136,7 @@ void set(call& c) {
     std::size_t mark = c.out.mark();
     if (o.get) {
         if (p && p->type != kind::string) return c.wrong_type();
-        p ? c.out.bulk(p->value()) : c.out.null();
+        c.value_or_null(p.at);
     }
     if ((o.nx && p) || (o.xx && !p)) {
         if (!o.get) c.out.null();
@@ -165,18 +160,16 @@ void setex(call& c) { set_expiring(c, true); }
 void psetex(call& c) { set_expiring(c, false); }
 
 void getset(call& c) {
-    place p;
-    if (!c.find(p, 1, kind::string)) return;
+    place& p = c.key;
     std::size_t mark = c.out.mark();
-    p ? c.out.bulk(p->value()) : c.out.null();
+    c.value_or_null(p.at);
     if (store_value(c, p, c[2], node::none)) return;
     c.out.out().truncate(mark);
     c.no_memory();
 }
 
 void getdel(call& c) {
-    place p;
-    if (!c.find(p, 1, kind::string)) return;
+    place& p = c.key;
     if (!p) return c.out.null();
     c.out.bulk(p->value());
     c.touch(p);
@@ -228,8 +221,7 @@ void msetnx(call& c) {
 }
 
 void append(call& c) {
-    place p;
-    if (!c.find(p, 1, kind::string)) return;
+    place& p = c.key;
     bool existed = static_cast<bool>(p);
     std::size_t old = p ? p->value_size : 0;
     if (!size_fits(c, std::uint64_t{old} + c[2].size())) return;
@@ -239,27 +231,23 @@ void append(call& c) {
     c.out.integer(p->value_size);
 }
 
-void strlen(call& c) {
-    place p;
-    if (c.find(p, 1, kind::string)) c.out.integer(p ? p->value_size : 0);
-}
+void strlen(call& c) { c.out.integer(c.key ? c.key->value_size : 0); }
 
 void incr(call& c) { add_to(c, 1); }
 void decr(call& c) { add_to(c, -1); }
 void incrby(call& c) {
     std::int64_t by;
-    if (c.integer(2, by)) add_to(c, by);
+    if (c.integer(2, by) && c.find(c.key, 1, kind::string)) add_to(c, by);
 }
 void decrby(call& c) {
     std::int64_t by;
     if (!c.integer(2, by)) return;
     if (by == INT64_MIN) return c.out.error("ERR decrement would overflow");
-    add_to(c, -by);
+    if (c.find(c.key, 1, kind::string)) add_to(c, -by);
 }
 
 void incrbyfloat(call& c) {
-    place p;
-    if (!c.find(p, 1, kind::string)) return;
+    place& p = c.key;
     auto old = p ? parse_float(p->value()) : 0, by = parse_float(c[2]);
     if (!old || !by) return c.out.error("ERR value is not a valid float");
     char buffer[float_text_size];

@@ -142,7 +142,7 @@ void engine::queue(call& c) {
 }
 
 void engine::run(call& c) {
-    c.cmd->run(c);
+    if (c.cmd->key_kind == kind::other || c.find(c.key, 1, c.cmd->key_kind)) c.cmd->run(c);
     c.who.last_command = c.cmd->full_name();
     ++commands_processed;
     if (c.out.failed()) ++errors;
@@ -224,6 +224,14 @@ bool call::integer(std::size_t i, std::int64_t& v, text error) {
     }
     v = *parsed;
     return true;
+}
+
+bool call::count(std::size_t i, std::int64_t& v) {
+    auto parsed = parse_integer(args[i]);
+    bool good = parsed && *parsed >= 0;
+    if (!good) out.error("ERR value is out of range, must be positive");
+    v = parsed.value_or(0);
+    return good;
 }
 
 void call::touch(text key, std::uint32_t hash) {

@@ -23,6 +23,17 @@ struct limits {
 };
 
 enum class sync_policy : std::uint8_t { no, everysec, always };
+constexpr text name_of(sync_policy p) {
+    return p == sync_policy::always ? "always"sv : p == sync_policy::no ? "no"sv : "everysec"sv;
+}
+constexpr bool parse_policy(text word, sync_policy& to) {
+    for (auto p : {sync_policy::no, sync_policy::everysec, sync_policy::always}) {
+        if (!same_word(word, name_of(p))) continue;
+        to = p;
+        return true;
+    }
+    return false;
+}
 
 // What the server knows and INFO, CONFIG and CLIENT show.
 struct server_state {
@@ -61,6 +72,7 @@ struct call {
     arguments args;
     reply out;
     const command* cmd = nullptr;
+    place key{}; // the first one, for commands that say what it holds
     bool in_exec = false;
     bool changed = false; // the log gets the command, unless `logged` says that it got something else
     bool logged = false;
@@ -73,19 +85,22 @@ struct call {
     [[nodiscard]] bool find(place& p, std::size_t i, kind wanted);
     [[nodiscard]] bool integer(std::size_t i, std::int64_t& v,
                                text error = "ERR value is not an integer or out of range");
-    void touch(const place& p) { touch(p.key, p.hash); } // the key has changed
+    [[nodiscard]] bool count(std::size_t i, std::int64_t& v); // not below zero
+    void touch(const place& p) { touch(p.key, p.hash); }      // the key has changed
     void touch(text key, std::uint32_t hash);
     // Adds named parts to the hash or set at p, making it if there is none; a part that exists is replaced. Returns how
     // many are new, or -1 when there was no memory: then nothing has changed.
     std::int64_t add_parts(place& p, kind type, arguments texts, std::size_t step);
     table* open_parts(place& p,
                       kind type); // the same for a single part: nullptr, or a table that may be empty
-    void drop_if_empty(place& p); // a list, hash or set, after something was taken out
+    node* part(const place& p, text name) { return p ? p.as<table>().find(name, db.hash(name)) : nullptr; }
+    void drop_if_empty(place& p);                        // a list, hash or set, after something was taken out
     template <class... Parts> void log(Parts... parts) { // in place of the command
         log_request({text{parts}...});
     }
     void log_request(std::initializer_list<text> parts);
 
+    void value_or_null(const node* n) { n ? out.bulk(n->value()) : out.null(); }
     void wrong_type() { out.error("WRONGTYPE Operation against a key holding the wrong kind of value"); }
     void syntax() { out.error("ERR syntax error"); }
     void no_memory() { out.error("OOM command not allowed when used memory > 'maxmemory'."); }
@@ -176,6 +191,8 @@ struct command {
     std::int8_t arity = 0; // with the name; negative: at least
     std::uint16_t flags = 0;
     std::int8_t first_key = 0, last_key = 0, key_step = 0;
+    kind key_kind = kind::
+        other; // of the value at the first key, which is found before it runs; other: it finds it itself
     void (*run)(call&) = nullptr;
 
     text full_name() const { return {name, name_size}; }

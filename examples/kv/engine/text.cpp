@@ -6,6 +6,22 @@
 
 namespace kv {
 
+std::optional<std::size_t> parse_size(text s) {
+    constexpr struct {
+        text name;
+        std::uint64_t factor;
+    } units[] = {{"", 1},        {"b", 1},        {"k", 1000},       {"kb", 1 << 10},
+                 {"m", 1000000}, {"mb", 1 << 20}, {"g", 1000000000}, {"gb", 1 << 30}};
+    std::size_t digits = 0, size;
+    while (digits < s.size() && static_cast<unsigned>(s[digits] - '0') <= 9) ++digits;
+    auto number = parse_integer(slice(s, 0, digits));
+    for (auto& u : units)
+        if (number && same_word(slice(s, digits), u.name) &&
+            !__builtin_mul_overflow(static_cast<std::uint64_t>(*number), u.factor, &size))
+            return size;
+    return {};
+}
+
 std::optional<long double> parse_float(text s) {
     bool negative = !s.empty() && s[0] == '-';
     if (!s.empty() && (s[0] == '-' || s[0] == '+')) s.remove_prefix(1);

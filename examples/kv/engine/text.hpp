@@ -44,6 +44,9 @@ constexpr std::optional<std::int64_t> parse_integer(text s) {
     return static_cast<std::int64_t>(negative ? 0 - value : value);
 }
 
+// A number of bytes, "64mb", as Redis's configuration has it: k is 1000, kb is 1024.
+std::optional<std::size_t> parse_size(text s);
+
 // A number as text, in place.
 class digits {
   public:

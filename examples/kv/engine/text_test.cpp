@@ -21,6 +21,22 @@ TEST(text, integers) {
     EXPECT_EQ(digits{UINT64_MAX}.view(), "18446744073709551615");
 }
 
+TEST(text, sizes) {
+    for (auto [written, bytes] : {std::pair{"0"sv, 0ull},
+                                  {"1"sv, 1ull},
+                                  {"2b"sv, 2ull},
+                                  {"3k"sv, 3000ull},
+                                  {"3KB"sv, 3072ull},
+                                  {"64mb"sv, 64ull << 20},
+                                  {"5m"sv, 5'000'000ull},
+                                  {"2gB"sv, 2ull << 30},
+                                  {"7G"sv, 7'000'000'000ull}})
+        EXPECT_EQ(parse_size(written), bytes) << written;
+    for (text bad :
+         {"", "kb", "-1", "1 kb", "1.5mb", "1kbb", "1tb", "9223372036854775807kb", "99999999999999999999"})
+        EXPECT_FALSE(parse_size(bad)) << bad;
+}
+
 TEST(text, floats_are_read_as_the_library_reads_them) {
     for (const char* s :
          {"0", "1", "-1", "10.5", "0.1", "1e10", "1E-10", "1e+5", ".5", "5.", "123456789012345678", "-0.0",
