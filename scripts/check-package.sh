@@ -24,7 +24,7 @@ check() { # name command...
 }
 
 install_weft() { # preset prefix
-    cmake --preset "$1" -DCMAKE_INSTALL_PREFIX="$2" &&
+    cmake --preset "$1" &&
         cmake --build "build/$1" --target weft_core weft_linux &&
         cmake --install "build/$1" --prefix "$2"
 }
@@ -38,6 +38,18 @@ by_pkg_config() { # prefix compiler build_dir
     flags=$(PKG_CONFIG_PATH=$(find "$1" -name pkgconfig -type d) pkg-config --cflags --libs weft) || return 1
     # shellcheck disable=SC2086 # the flags are words
     "$2" -O2 -Wall -Wextra -Werror tests/package/main.cpp -o "$3/consumer" $flags && "$3/consumer"
+}
+# The program that the READMEs show, with the headers that it needs.
+readme_program() { # readme prefix compiler build_dir
+    local flags
+    mkdir -p "$4"
+    flags=$(PKG_CONFIG_PATH=$(find "$2" -name pkgconfig -type d) pkg-config --cflags --libs weft) || return 1
+    {
+        printf '#include <%s>\n' array weft/core/ok.hpp weft/core/scope.hpp weft/io/tcp.hpp weft/runtime/run.hpp
+        sed -n '/^```cpp$/,/^```$/{/^```/!p}' "$1"
+    } >"$4/readme.cpp"
+    # shellcheck disable=SC2086 # the flags are words
+    "$3" -O2 -Wall -Wextra -Werror "$4/readme.cpp" -o "$4/readme" $flags
 }
 # A header that includes one which is not installed would work in the tree and nowhere else.
 headers_stand_alone() { # prefix
@@ -54,6 +66,9 @@ for preset in gcc-release clang-release; do
     for compiler in g++-12 clang++-22; do
         check "find_package, weft by $preset, program by $compiler" \
             by_find_package "$prefix" "$compiler" "$out/find_package-$preset-$compiler"
+        check "README.md's and README.zh.md's program, weft by $preset, program by $compiler" \
+            eval "readme_program README.md $prefix $compiler $out/readme-$preset-$compiler &&
+                readme_program README.zh.md $prefix $compiler $out/readme-$preset-$compiler"
         check "pkg-config, weft by $preset, program by $compiler" \
             by_pkg_config "$prefix" "$compiler" "$out/pkg_config-$preset-$compiler"
     done

@@ -208,6 +208,24 @@ def named_before_await(f):
                 yield code.count("\n", 0, found.start()) + 1, f"{what} inside of a co_await: name it first"
 
 
+# With a blank in front: a logical operator, and no reference.
+DECISION = re.compile(r"\s(&&|\|\|)\s")
+
+
+def no_await_behind_a_decision(f):
+    """no co_await behind && or ||: GCC 12 awaits it in a loop's condition although the left side has decided"""
+    if not is_cpp(f.path):
+        return
+    code = "\n".join(code_of(line) for line in f.lines)
+    for found in DECISION.finditer(code):
+        depth, end = 0, found.end()
+        while end < len(code) and depth >= 0 and not (depth == 0 and code[end] == ";") and code[end] not in "{}":
+            depth += (code[end] == "(") - (code[end] == ")")
+            end += 1
+        if re.search(r"\bco_await\b", code[found.end() : end]):
+            yield code.count("\n", 0, found.start(1)) + 1, f"co_await behind {found.group(1)}: a statement of its own"
+
+
 UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|X" + r"XX)\b")
 
 
@@ -259,6 +277,7 @@ RULES = [
     one_door_to_the_os,
     one_door_to_atomics,
     named_before_await,
+    no_await_behind_a_decision,
     nothing_unfinished,
     clean_ends,
     formatted,
@@ -351,6 +370,12 @@ CASES = [
     (named_before_await, "examples/a.cpp", "co_await f([&](scope& s) -> task<> {}); g([s] {});\n", False),
     (named_before_await, "examples/a.cpp", "co_await f([this] { return 1; }, a[i](2), b[0]);\n", False),
     (named_before_await, "examples/a.cpp", "auto body = [s]() -> task<> { co_await g(); };\n", False),
+    (no_await_behind_a_decision, "examples/a.cpp", "while (n && co_await f()) {}\n", True),
+    (no_await_behind_a_decision, "weft/core/a_test.cpp", "bool b = a ||\n    g(1, co_await f());\n", True),
+    (no_await_behind_a_decision, "examples/a.cpp", "bool b = co_await f() && n;\n", False),
+    (no_await_behind_a_decision, "examples/a.cpp", "if (a && b) { co_await f(); }\nauto&& x = co_await f();\n", False),
+    (no_await_behind_a_decision, "examples/a.cpp", "if (a() || b())\n    c = co_await f();\n", False),
+    (no_await_behind_a_decision, "examples/a.cpp", "if (a && b)\n    x();\nco_await f(); // a && b\n", False),
     (nothing_unfinished, "weft/core/a.cpp", "// TO" + "DO: later\n", True),
     (nothing_unfinished, "docs/a.md", "FIX" + "ME\n", True),
     (nothing_unfinished, "weft/core/a.cpp", "// mastodon\n", False),

@@ -12,6 +12,9 @@
 #include <weft/ports/linux/backend.hpp>
 #include <weft/ports/linux/worker.hpp>
 
+#include <filesystem>
+#include <system_error>
+
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -27,7 +30,10 @@ namespace {
 std::span<std::byte> map(std::size_t size) {
     void* at =
         ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (at == MAP_FAILED) throw std::bad_alloc();
+    if (at == MAP_FAILED)
+        throw std::system_error(errno, std::generic_category(),
+                                "reserving " + std::to_string(size >> 20) +
+                                    " MB (see --memory, --client-memory, --log-memory)");
     return {static_cast<std::byte*>(at), size};
 }
 
@@ -65,6 +71,13 @@ void allow_descriptors(limits& limit) {
                 static_cast<unsigned long long>(now.rlim_cur), limit.clients);
 }
 
+// A socket that nobody listens at, of a server that could not clean up.
+task<> remove_abandoned(const weft::endpoint& at, const std::string& path) {
+    if (!std::filesystem::is_socket(path)) co_return;
+    result<weft::unix_stream> other = co_await weft::unix_stream::connect(at);
+    if (!other && other.error() == weft::errc::connection_refused) ::unlink(path.c_str());
+}
+
 } // namespace
 
 region::region(std::size_t size) : bytes_{map(size)}, arena_{bytes_} {
@@ -88,28 +101,36 @@ server::server(const options& o)
     s.sync = o.sync;
 }
 
-result<void> server::listen() {
-    auto bound = [&](const std::string& where, auto& listener, auto&& made) -> result<void> {
-        if (made) return listener = std::move(*made), result<void>();
-        log_error("Listening at %s failed: %s", where.c_str(), made.error().message());
-        return failure(made.error());
+task<result<void>> server::listen() {
+    auto bound = [&](const std::string& where, auto& listener, auto& made) -> result<void> {
+        if (!made) {
+            log_error("Listening at %s failed: %s", where.c_str(), made.error().message());
+            return failure(made.error());
+        }
+        listener = std::move(*made);
+        listens_at_ += (listens_at_.empty() ? "" : " and ") + where;
+        return {};
     };
     if (options_.port) {
         bool v6 = options_.bind.find(':') != std::string::npos;
         std::string where =
             (v6 ? "[" + options_.bind + "]" : options_.bind) + ":" + std::to_string(options_.port);
         result<weft::endpoint> at = weft::endpoint::parse(where);
-        if (!at || !at->is_ip())
-            return bound(where, tcp_, result<weft::tcp_listener>(failure(weft::errc::invalid_argument)));
-        if (result<void> r = bound(where, tcp_, weft::tcp_listener::bind(*at)); !r) return r;
+        result<weft::tcp_listener> made =
+            failure(at ? weft::error(weft::errc::invalid_argument) : at.error());
+        if (at && at->is_ip()) made = weft::tcp_listener::bind(*at);
+        co_await ok(bound(where, tcp_, made));
     }
-    if (!options_.unix_socket.empty()) {
-        result<weft::endpoint> at = weft::endpoint::unix_path(options_.unix_socket);
-        if (!at) return bound(options_.unix_socket, unix_, result<weft::unix_listener>(failure(at.error())));
-        ::unlink(options_.unix_socket.c_str()); // of a server that could not clean up
-        if (result<void> r = bound(options_.unix_socket, unix_, weft::unix_listener::bind(*at)); !r) return r;
+    if (const std::string& path = options_.unix_socket; !path.empty()) {
+        result<weft::endpoint> at = weft::endpoint::unix_path(path);
+        result<weft::unix_listener> made = failure(at ? weft::error() : at.error());
+        if (at) {
+            co_await remove_abandoned(*at, path);
+            made = weft::unix_listener::bind(*at);
+        }
+        co_await ok(bound(path, unix_, made));
     }
-    return {};
+    co_return {};
 }
 
 task<result<void>> server::serve() {
@@ -138,9 +159,7 @@ task<result<void>> server::keep_log() {
     if (options_.append_only) complete = co_await ok(log.open());
     if (!complete) co_return {};
     kv.server.loading = false;
-    log_notice("Ready to serve clients at %s%s%s",
-               tcp_ ? (options_.bind + ":" + std::to_string(options_.port)).c_str() : "",
-               tcp_ && unix_ ? " and " : "", options_.unix_socket.c_str());
+    log_notice("Ready to serve clients at %s", listens_at_.c_str());
     bool saved = true;
     if (options_.append_only) saved = co_await log.run();
     co_return saved ? result<void>() : failure(weft::errc::io_error);
@@ -158,7 +177,10 @@ task<result<void>> server::serve_clients() {
         for (session* each = kv.first_session(); each; each = each->next)
             static_cast<connection*>(each)->end_input();
         auto limit = weft::clock::now() + std::chrono::seconds(options_.shutdown_seconds);
-        while (clients_ && co_await weft::timeout_at(limit, client_left_.wait())) {}
+        while (clients_) {
+            result<void> left = co_await weft::timeout_at(limit, client_left_.wait());
+            if (!left) break;
+        }
         if (clients_) log_warning("%zu clients did not take their replies in time", clients_);
         s.request_stop();
         co_return {};

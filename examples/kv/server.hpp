@@ -48,7 +48,7 @@ class server {
     persistence log;
 
   private:
-    weft::result<void> listen();
+    weft::task<weft::result<void>> listen();
     weft::task<weft::result<void>> keep_log();
     weft::task<weft::result<void>> serve_clients();
     template <class Listener> weft::task<> accept_all(Listener& listener, weft::scope& clients);
@@ -59,6 +59,7 @@ class server {
 
     weft::tcp_listener tcp_;
     weft::unix_listener unix_;
+    std::string listens_at_;
     std::size_t clients_ = 0;
     weft::local::event shutdown_;
     weft::local::auto_event client_left_;

@@ -309,6 +309,57 @@ def one_server_a_directory():
 
 
 @test
+def refuses_to_start():
+    """With a sentence that says why, exit code 1, and everything as it was."""
+    with kv("--unixsocket", "{folder}/socket") as s:
+        path = os.path.join(s.folder, "socket")
+        for options, says in [
+            (["--port", str(s.port)], "address in use"),
+            (["--port", "0", "--unixsocket", path], "address in use"),
+            (["--bind", "nonsense"], "invalid argument"),
+            (["--bind", "8.8.8.8"], "address not available"),
+            (["--dir", log_path(s)], "can't be used"),
+            (["--dir", "/proc/nowhere"], "can't be used"),
+        ]:
+            with tempfile.TemporaryDirectory() as other:
+                code, said = fails_to_start(other, *options)
+            assert code == 1 and says in said, (options, code, said)
+        with socket.socket(socket.AF_UNIX) as c:
+            c.connect(path)
+            c.sendall(b"PING\r\n")
+            assert c.recv(100) == b"+PONG\r\n"
+        s.process.kill()  # leaves its socket behind
+        s.process.wait()
+        with restarted(s, "--unixsocket", path) as again:
+            assert again.stop() == 0 and not os.path.exists(path)
+        with open(path, "w") as f:
+            f.write("of somebody else")
+        code, said = fails_to_start(s.folder, "--unixsocket", path)
+        assert code == 1 and "address in use" in said, said
+        with open(path) as f:
+            assert f.read() == "of somebody else"
+
+
+@test
+def idle_end():
+    """Nobody has ever come, and nobody is waited for; a second signal ends a server that waits at once."""
+    with kv() as s:
+        assert s.stop() == 0
+        s.start(ready=False)  # to be ready is to have had a client
+        until("it serves", lambda: s.log_text().count("Ready to serve") == 2)
+        began = time.monotonic()
+        assert s.stop() == 0 and time.monotonic() - began < 2
+    with kv("--shutdown-timeout", "60", "--appendonly", "no") as s, s.client() as deaf:
+        deaf("SET", "k", "v" * 100000)
+        deaf.send_raw(encode("GET", "k") * 300)
+        time.sleep(0.2)
+        s.send_signal(signal.SIGINT)
+        until("it ends", lambda: "SIGINT: the server ends" in s.log_text())
+        s.send_signal(signal.SIGINT)
+        assert s.wait(5) == -signal.SIGINT
+
+
+@test
 def rewrite():
     """Rewriting while clients write loses and doubles nothing."""
     with kv("--rewrite-min-size", "100kb", "--rewrite-growth", "50") as s:

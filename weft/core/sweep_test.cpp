@@ -186,7 +186,8 @@ struct anys : scenario {
         auto two = first_of(co_await weft::when_any(after(1h, 1), after(1ms, 2), weft::sleep_for(1h)));
         co_await weft::ok(two);
         auto three = first_of(co_await weft::when_any(inner(), after(1h, 5)));
-        co_return check(*two == 2 && co_await weft::ok(three) == 3);
+        int value = co_await weft::ok(three);
+        co_return check(*two == 2 && value == 3);
     }
 };
 WEFT_TEST(sweep, when_any) { sweep_of<anys>(6); }
