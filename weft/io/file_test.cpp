@@ -1,8 +1,10 @@
 #include <weft/io/file.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <set>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <weft/io/directory.hpp>
@@ -122,6 +124,58 @@ TEST_P(files, errors_are_told) {
         struct stat s;
         EXPECT_EQ(::stat(path.c_str(), &s), 0);
         EXPECT_EQ(s.st_mode & 0777, 0600u);
+        co_return {};
+    };
+    auto r = run(body());
+    CHECK_OK(r);
+}
+
+// What a disk, a limit and an end of file say; nothing of it is a short success.
+TEST_P(files, what_does_not_fit_is_told) {
+    scratch_folder folder;
+    auto body = [&]() -> task<result<void>> {
+        std::vector<std::byte> much(1 << 20);
+        file full = co_await ok(file::open("/dev/full", open_mode::write));
+        auto no_space = co_await full.write_at(much, 0);
+        EXPECT_TRUE(!no_space && no_space.error() == errc::no_space);
+        auto none_whole = co_await full.write_all_at(much, 0);
+        EXPECT_TRUE(!none_whole && none_whole.error() == errc::no_space);
+
+        file f = co_await ok(file::open(folder / "a", fresh | open_mode::read));
+        co_await ok(f.write_all_at(bytes_of("four"), 0));
+        auto too_far = co_await f.read_exact_at(much, 0);
+        EXPECT_TRUE(!too_far && too_far.error() == errc::end_of_file);
+        std::size_t at_end = co_await ok(f.read_at(much, 4));
+        std::size_t beyond = co_await ok(f.read_at(much, 1'000'000));
+        std::size_t nothing = co_await ok(f.read_exact_at(std::span<std::byte>(), 0));
+        nothing += co_await ok(f.write_all_at(std::span<const std::byte>(), 0));
+        EXPECT_EQ(at_end + beyond + nothing, 0u);
+
+        rlimit before;
+        EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+        auto handler = std::signal(SIGXFSZ, SIG_IGN);
+        rlimit low = before;
+        low.rlim_cur = 100'000;
+        EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
+        auto in_part = co_await f.write_at(much, 0);
+        auto whole = co_await f.write_all_at(much, 0);
+        ::setrlimit(RLIMIT_FSIZE, &before);
+        std::signal(SIGXFSZ, handler);
+        EXPECT_EQ(in_part.value_or(0), 100'000u);
+        EXPECT_TRUE(!whole && whole.error() == errc::limit_exceeded) << whole.error().message();
+
+        EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+        low = before;
+        low.rlim_cur = 3;
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+        auto one_more = co_await file::open(folder / "a");
+        auto listed = co_await directory::open(folder.path());
+        ::setrlimit(RLIMIT_NOFILE, &before);
+        EXPECT_TRUE(!one_more && one_more.error() == errc::too_many_files);
+        EXPECT_TRUE(!listed && listed.error() == errc::too_many_files);
+        co_await ok(f.close());
+        auto closed = co_await f.write_at(bytes_of("x"), 0);
+        EXPECT_TRUE(!closed && closed.error() == errc::bad_descriptor);
         co_return {};
     };
     auto r = run(body());
