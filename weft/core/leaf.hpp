@@ -19,16 +19,21 @@ struct leaf_kind {
     // branch runs. Does not resume: the leaf posts its branch when its last word has come, at once or later. May
     // come after the leaf was completed from another thread; then it does nothing.
     void (*cancel)(leaf&) noexcept;
+    // Of operations that ok() hands its errors to, beside the two above: makes the branch, which is about to be posted
+    // after a failure, end its frame with `why` instead of going on in it. `room` has four words, and outlives the frame.
+    void (*end_frame)(branch& b, error why, void* room) noexcept = nullptr;
 };
 
 // One wait of one branch. Lives in the awaiting frame; never moves.
 struct leaf {
-    explicit leaf(const leaf_kind& k) noexcept : kind(&k) {}
+    explicit leaf(const leaf_kind& k) noexcept : kind(&k), owner(nullptr) {}
+    // Leaves the words alone: for leaves that fill them in when they begin to wait.
+    leaf() noexcept {}
     leaf(const leaf&) = delete;
     leaf& operator=(const leaf&) = delete;
 
     const leaf_kind* kind;
-    branch* owner = nullptr; // set while it waits
+    branch* owner; // set while it waits
 };
 
 // An operation can be awaited by a coroutine, and started by a combinator on a branch of its own.

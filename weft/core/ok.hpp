@@ -1,6 +1,7 @@
 // co_await ok(x): the value of a result, or an early return of its error from the awaiting task, as Rust's `?`.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include <weft/core/leaf.hpp>
@@ -65,10 +66,53 @@ template <class T> class [[nodiscard("co_await it")]] ok_task : link {
     task<result<T>> task_;
 };
 
-// An operation that can say whether it failed without giving its outcome away keeps it until the frame goes on.
+namespace detail {
+
+// What a failed wait leaves behind in its room: resumed in the frame's place.
+template <class P> struct frame_end : link {
+    frame_end(continuation& frame, error e) noexcept : link(&run, &frame), why(e) {}
+    static void run(continuation* self) {
+        auto& end = *static_cast<frame_end*>(self);
+        end_with<P>(*end.owner, end.why).resume();
+    }
+    static void take_place(branch& b, error why, void* room) noexcept {
+        static_assert(sizeof(frame_end) <= 4 * sizeof(void*) + (sizeof(void*) < 8 ? 8 : 0));
+        b.target = std::construct_at(static_cast<frame_end*>(room), *b.target, why);
+    }
+    error why;
+};
+
+template <class X, class P>
+inline constexpr leaf_kind ending_kind{X::kind_of.what, X::kind_of.cancel, &frame_end<P>::take_place};
+
+} // namespace detail
+
+// An operation whose waits go by the kind that start() is given, and which ends the frame by that kind's end_frame when it
+// has failed: then ok() stands nowhere in between.
 template <class X>
-concept tells_failure = requires(const X& x) {
-    { x.failed() } noexcept -> std::same_as<bool>;
+concept ends_frames = operation_like<X> && requires(X& x, branch& b, continuation& then) {
+    { x.start(b, then, X::kind_of) } -> std::same_as<bool>;
+    x.value();
+};
+
+template <ends_frames X> class [[nodiscard("co_await it")]] ok_in_place {
+  public:
+    explicit ok_in_place(X& x) noexcept : operation_(x) {}
+
+    constexpr bool await_ready() const noexcept { return false; }
+    template <class P>
+    [[gnu::always_inline]] bool await_suspend(std::coroutine_handle<P> h,
+                                              const void* site = WEFT_AWAIT_SITE) noexcept {
+        static_assert(weft_promise<P>, "weft's operations can be awaited in a weft::task only");
+        static_assert(detail::can_fail<P>, WEFT_OK_NEEDS_RESULT);
+        promise_base& p = h.promise();
+        p.site = site;
+        return operation_.start(*p.branch, frame_of(h), detail::ending_kind<X, P>);
+    }
+    [[gnu::always_inline]] auto await_resume() noexcept { return operation_.value(); }
+
+  private:
+    X& operation_;
 };
 
 template <operation_like X> class [[nodiscard("co_await it")]] ok_operation : link {
@@ -78,9 +122,7 @@ template <operation_like X> class [[nodiscard("co_await it")]] ok_operation : li
     explicit ok_operation(X& x) noexcept : link(nullptr, nullptr), operation_(x) {}
 
     constexpr bool await_ready() const noexcept { return false; }
-    template <class P>
-    [[gnu::always_inline]] bool await_suspend(std::coroutine_handle<P> h,
-                                              const void* site = WEFT_AWAIT_SITE) {
+    template <class P> bool await_suspend(std::coroutine_handle<P> h, const void* site = WEFT_AWAIT_SITE) {
         static_assert(weft_promise<P>, "weft's operations can be awaited in a weft::task only");
         static_assert(detail::can_fail<P>, WEFT_OK_NEEDS_RESULT);
         promise_base& p = h.promise();
@@ -89,7 +131,8 @@ template <operation_like X> class [[nodiscard("co_await it")]] ok_operation : li
         resume = &ended<P>;
         branch& b = *p.branch;
         if (operation_.start(b, *this)) return true;
-        if (succeeded()) [[likely]]
+        outcome_.emplace(operation_.await_resume());
+        if (outcome_->has_value()) [[likely]]
             return false;
         // The end of the frame is told from the executor's loop, as after a wait.
         resume = &failed<P>;
@@ -97,47 +140,25 @@ template <operation_like X> class [[nodiscard("co_await it")]] ok_operation : li
         b.home().owner->push_next(b);
         return true;
     }
-    [[gnu::always_inline]] value await_resume() {
-        if constexpr (keeps_outcome) {
-            if constexpr (!std::is_void_v<value>) return *std::move(*outcome_);
-        } else {
-            if constexpr (std::is_void_v<value>)
-                (void)operation_.await_resume();
-            else
-                return *operation_.await_resume();
-        }
+    value await_resume() {
+        if constexpr (!std::is_void_v<value>) return *std::move(*outcome_);
     }
 
   private:
-    static constexpr bool keeps_outcome = !tells_failure<X>;
-    struct nothing {};
-
-    [[gnu::always_inline]] bool succeeded() {
-        if constexpr (keeps_outcome) {
-            outcome_.emplace(operation_.await_resume());
-            return outcome_->has_value();
-        } else {
-            return !operation_.failed();
-        }
-    }
     template <class P> static void ended(continuation* self) {
         auto& ok = *static_cast<ok_operation*>(self);
-        if (ok.succeeded()) [[likely]]
+        ok.outcome_.emplace(ok.operation_.await_resume());
+        if (ok.outcome_->has_value()) [[likely]]
             return std::coroutine_handle<>::from_address(ok.owner).resume();
         failed<P>(self);
     }
     template <class P> [[gnu::cold]] static void failed(continuation* self) {
         auto& ok = *static_cast<ok_operation*>(self);
-        error why;
-        if constexpr (keeps_outcome)
-            why = ok.outcome_->error();
-        else
-            why = ok.operation_.await_resume().error();
-        detail::end_with<P>(*ok.owner, why).resume();
+        detail::end_with<P>(*ok.owner, ok.outcome_->error()).resume();
     }
 
     X& operation_;
-    [[no_unique_address]] std::conditional_t<keeps_outcome, std::optional<result<value>>, nothing> outcome_;
+    std::optional<result<value>> outcome_;
 };
 
 template <class T> class [[nodiscard("co_await it")]] ok_result {
@@ -170,5 +191,7 @@ template <operation_like X> ok_operation<X> ok(X&& x) noexcept {
     return ok_operation<X>(x);
 }
 template <operation_like X> ok_operation<X> ok(X& x) noexcept { return ok_operation<X>(x); }
+template <ends_frames X> ok_in_place<X> ok(X&& x) noexcept { return ok_in_place<X>(x); }
+template <ends_frames X> ok_in_place<X> ok(X& x) noexcept { return ok_in_place<X>(x); }
 
 } // namespace weft

@@ -33,40 +33,35 @@ class datagram_operation_base {
 };
 
 class [[nodiscard("co_await it")]] send_to_operation : datagram_operation_base,
-                                                       public handle_operation<send_to_operation> {
+                                                       public host_operation<send_to_operation> {
   public:
     send_to_operation(descriptor& on, std::span<const std::byte> from, const endpoint& to) noexcept
         : datagram_operation_base({const_cast<std::byte*>(from.data()), from.size()}),
-          handle_operation(sending, io_code::send_message, on, nullptr, 1) {
+          host_operation(sending, io_code::send_message, on, nullptr, 1) {
         host::to_native(to, address_);
     }
     bool start(branch& b, continuation& then) noexcept {
         arrange();
         data = &message_;
-        return handle_operation::start(b, then);
+        return host_operation::start(b, then);
     }
-    result<std::size_t> await_resume() noexcept {
-        ended();
-        return number();
-    }
+    result<std::size_t> await_resume() noexcept { return number(); }
 
   private:
     static constexpr leaf_kind sending{"send", &request_cancel};
 };
 
 class [[nodiscard("co_await it")]] receive_from_operation : datagram_operation_base,
-                                                            public handle_operation<receive_from_operation> {
+                                                            public host_operation<receive_from_operation> {
   public:
     receive_from_operation(descriptor& on, std::span<std::byte> to) noexcept
-        : datagram_operation_base(to), handle_operation(receiving, io_code::receive_message, on, nullptr, 1) {
-    }
+        : datagram_operation_base(to), host_operation(receiving, io_code::receive_message, on, nullptr, 1) {}
     bool start(branch& b, continuation& then) noexcept {
         arrange();
         data = &message_;
-        return handle_operation::start(b, then);
+        return host_operation::start(b, then);
     }
     result<received_datagram> await_resume() noexcept {
-        ended();
         if (outcome < 0) return failure(host::error_of(outcome));
         received_datagram d;
         d.size = static_cast<std::size_t>(outcome);
@@ -80,14 +75,11 @@ class [[nodiscard("co_await it")]] receive_from_operation : datagram_operation_b
 };
 
 // Sends or receives one datagram on a connected socket.
-class [[nodiscard("co_await it")]] packet_operation : public handle_operation<packet_operation> {
+class [[nodiscard("co_await it")]] packet_operation : public host_operation<packet_operation> {
   public:
     packet_operation(const leaf_kind& kind, io_code what, descriptor& on, void* at, std::size_t n) noexcept
-        : handle_operation(kind, what, on, at, n) {}
-    result<std::size_t> await_resume() noexcept {
-        ended();
-        return number();
-    }
+        : host_operation(kind, what, on, at, n) {}
+    result<std::size_t> await_resume() noexcept { return number(); }
     static void request_cancel(leaf& self) noexcept { host_operation::request_cancel(self); }
 };
 

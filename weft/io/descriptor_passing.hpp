@@ -20,11 +20,11 @@ struct received_descriptors {
 };
 
 class [[nodiscard("co_await it")]] send_descriptors_operation
-    : public handle_operation<send_descriptors_operation> {
+    : public host_operation<send_descriptors_operation> {
   public:
     send_descriptors_operation(descriptor& on, std::span<const std::byte> bytes,
                                std::span<const descriptor* const> sent) noexcept
-        : handle_operation(sending, io_code::send_message, on, nullptr, 1),
+        : host_operation(sending, io_code::send_message, on, nullptr, 1),
           buffer_(const_cast<std::byte*>(bytes.data()), bytes.size()), sent_(sent) {}
 
     bool start(branch& b, continuation& then) noexcept {
@@ -40,10 +40,9 @@ class [[nodiscard("co_await it")]] send_descriptors_operation
         message_.handles = room_;
         host::pack_handles(message_, std::span(handles, sent_.size()));
         data = &message_;
-        return handle_operation::start(b, then);
+        return host_operation::start(b, then);
     }
     result<std::size_t> await_resume() noexcept {
-        ended();
         if (refused_) return failure(errc::invalid_argument);
         return number();
     }
@@ -59,11 +58,11 @@ class [[nodiscard("co_await it")]] send_descriptors_operation
 };
 
 class [[nodiscard("co_await it")]] receive_descriptors_operation
-    : public handle_operation<receive_descriptors_operation> {
+    : public host_operation<receive_descriptors_operation> {
   public:
     receive_descriptors_operation(descriptor& on, std::span<std::byte> to,
                                   std::span<descriptor> descriptors) noexcept
-        : handle_operation(receiving, io_code::receive_message, on, nullptr, 1), buffer_(to),
+        : host_operation(receiving, io_code::receive_message, on, nullptr, 1), buffer_(to),
           descriptors_(descriptors) {}
 
     bool start(branch& b, continuation& then) noexcept {
@@ -72,10 +71,9 @@ class [[nodiscard("co_await it")]] receive_descriptors_operation
         message_.handles = room_;
         message_.handles_size = sizeof room_;
         data = &message_;
-        return handle_operation::start(b, then);
+        return host_operation::start(b, then);
     }
     result<received_descriptors> await_resume() noexcept {
-        ended();
         if (outcome < 0) return failure(host::error_of(outcome));
         native_handle handles[host::max_handles];
         std::size_t room = descriptors_.size() < host::max_handles ? descriptors_.size() : host::max_handles;

@@ -15,7 +15,7 @@ class [[nodiscard("co_await it")]] open_directory_operation
     : public host_operation<open_directory_operation> {
   public:
     explicit open_directory_operation(path_name path) noexcept
-        : host_operation(opening, io_code::open_directory, no_handle, const_cast<char*>(path.c_str())) {}
+        : host_operation(opening, io_code::open_directory, nullptr, const_cast<char*>(path.c_str())) {}
     result<directory> await_resume() noexcept;
 
   private:
@@ -35,13 +35,12 @@ class directory_entries {
     std::span<const std::byte> rest_;
 };
 
-class [[nodiscard("co_await it")]] list_operation : public handle_operation<list_operation> {
+class [[nodiscard("co_await it")]] list_operation : public host_operation<list_operation> {
   public:
     list_operation(descriptor& on, std::span<std::byte> buffer) noexcept
-        : handle_operation(listing, io_code::read_directory, on, buffer.data(), buffer.size()) {}
+        : host_operation(listing, io_code::read_directory, on, buffer.data(), buffer.size()) {}
     // nothing: the end.
     result<directory_entries> await_resume() noexcept {
-        ended();
         if (outcome < 0) return failure(host::error_of(outcome));
         if (outcome == 0) return failure(errc::end_of_file);
         return directory_entries(
@@ -85,7 +84,6 @@ class directory {
 
 inline result<directory> open_directory_operation::await_resume() noexcept {
     if (outcome < 0) return failure(host::error_of(outcome));
-    host::forget(outcome);
     return directory(descriptor(static_cast<native_handle>(outcome)));
 }
 
@@ -94,7 +92,7 @@ class [[nodiscard("co_await it")]] path_operation : public host_operation<path_o
   public:
     path_operation(const leaf_kind& kind, io_code what, path_name path, const char* to = nullptr,
                    unsigned permissions = 0) noexcept
-        : host_operation(kind, what, no_handle, const_cast<char*>(path.c_str())) {
+        : host_operation(kind, what, nullptr, const_cast<char*>(path.c_str())) {
         second = const_cast<char*>(to);
         argument = permissions;
     }

@@ -28,8 +28,8 @@ class file;
 
 // One transfer, one number, or no value: what most operations on files yield.
 template <class T>
-class [[nodiscard("co_await it")]] file_operation : public handle_operation<file_operation<T>> {
-    using base = handle_operation<file_operation<T>>;
+class [[nodiscard("co_await it")]] file_operation : public host_operation<file_operation<T>> {
+    using base = host_operation<file_operation<T>>;
 
   public:
     file_operation(const leaf_kind& kind, io_code what, descriptor& on, const void* buffer, std::size_t n,
@@ -39,7 +39,6 @@ class [[nodiscard("co_await it")]] file_operation : public handle_operation<file
         if (whole) this->flags |= io_whole;
     }
     result<T> await_resume() noexcept {
-        this->ended();
         if constexpr (std::is_void_v<T>)
             return this->nothing();
         else
@@ -52,7 +51,7 @@ class [[nodiscard("co_await it")]] file_operation : public handle_operation<file
 class [[nodiscard("co_await it")]] open_operation : public host_operation<open_operation> {
   public:
     open_operation(path_name path, open_mode how, unsigned permissions) noexcept
-        : host_operation(opening, io_code::open, no_handle, const_cast<char*>(path.c_str())) {
+        : host_operation(opening, io_code::open, nullptr, const_cast<char*>(path.c_str())) {
         auto bits = static_cast<unsigned>(how);
         mode = static_cast<std::uint8_t>((bits & ~3u) | ((bits & 3u) == 3u ? 2u : (bits & 2u) >> 1));
         argument = permissions;
@@ -171,7 +170,6 @@ class file {
 
 inline result<file> open_operation::await_resume() noexcept {
     if (outcome < 0) return failure(host::error_of(outcome));
-    host::forget(outcome);
     return file(descriptor(static_cast<native_handle>(outcome)));
 }
 

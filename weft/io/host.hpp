@@ -55,9 +55,13 @@ struct directory_entry;
 
 namespace host {
 
-// Starts an operation of the branch op.owner, in the context of its home. False: done at once. True: the branch will be
-// posted, once, when the operation has ended.
-bool submit(io_operation& op) noexcept;
+// Starts an operation of `b`, in the context of its home, or yields after a stop. True: `then` will be resumed, once, when
+// the operation has ended. False: done at once; never after a failure of an operation whose kind has an end_frame.
+bool start(io_operation& op, branch& b, continuation& then) noexcept;
+// What most programs do most, with short ways: a receive of some, a send of some, and of all. The manner is not yet filled in.
+bool receive(io_operation& op, branch& b, continuation& then) noexcept;
+bool send(io_operation& op, branch& b, continuation& then) noexcept;
+bool send_all(io_operation& op, branch& b, continuation& then) noexcept;
 // Asks an operation in flight to end, in the context of its home.
 void cancel(io_operation& op) noexcept;
 
@@ -66,8 +70,8 @@ error error_of(std::int64_t outcome) noexcept;
 
 // Closes at once; errors are not told. Any thread.
 void close(native_handle h) noexcept;
-// The number may soon mean something else: what the back-ends know about it is out of date. Any thread.
-void forget(native_handle h) noexcept;
+// For a descriptor that comes into being. Any thread.
+std::uint32_t new_generation() noexcept;
 // Makes a handle from elsewhere fit for waiting.
 result<void> adopt(native_handle h) noexcept;
 result<native_handle> duplicate(native_handle h) noexcept;

@@ -2,9 +2,11 @@
 // io room and a host's port: an operation is filled in here, and completed there.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
+#include <weft/core/atomic.hpp>
 #include <weft/core/leaf.hpp>
 
 namespace weft {
@@ -50,7 +52,8 @@ enum class io_code : std::uint8_t {
 enum io_flag : std::uint8_t {
     io_whole = 1,       // goes on until `size` bytes are through; the end of the input is errc::end_of_file
     io_short_empty = 2, // a short transfer means that nothing is left for now: byte streams without records
-    io_known_empty = 4, // nothing was left the last time: a guess, given and brought back
+    io_tried = 4,       // the descriptor has just taken less than was offered: to try again is in vain
+    io_careful = 8,     // the back-end's: no short ways
 };
 
 // io_code::open's mode: two bits of access (0 read, 1 write, 2 both), and these.
@@ -60,6 +63,31 @@ enum open_bit : std::uint8_t {
     open_bit_truncate = 16,
     open_bit_exclusive = 32, // with create: an error if it is there already
     open_bit_sync_data = 64, // each write returns when the data is on the medium
+};
+
+// A back-end's record of an open descriptor, which the descriptor remembers while a worker uses it.
+struct io_place;
+extern io_place no_place;
+
+// What the port knows of an open descriptor; stands in the descriptor, which outlives the operations on it.
+struct io_handle {
+    constexpr io_handle() noexcept = default;
+    explicit constexpr io_handle(native_handle h) noexcept : value(h) {}
+
+    native_handle value = no_handle;
+    // Numbers are used again, generations are not. 0 is none.
+    std::uint32_t generation = 0;
+    bool records = false;                // a short read does not mean that nothing is left
+    atomic<std::uint8_t> known_empty{0}; // nothing was left at the last read: a guess
+    // Operations in flight. The word for output counts in twos, and its lowest bit is taken away by a back-end where a
+    // write that nobody waits before goes straight to the host: host::try_send().
+    atomic<std::uint32_t> input{0};
+    atomic<std::uint32_t> output{1};
+    atomic<io_place*> place{&no_place};
+
+    bool in_use() const noexcept {
+        return input.load(order::relaxed) != 0 || output.load(order::relaxed) > 1;
+    }
 };
 
 class io_operation;
@@ -72,33 +100,52 @@ struct io_scratch {
     void* spare;
 };
 
+// How it is to be done, and how far it is. One word, written and compared as such.
+struct io_manner {
+    io_code code;
+    std::uint8_t flags;
+    std::uint8_t mode;
+    std::uint8_t state; // the back-end's
+
+    void become(io_code what, std::uint8_t how) noexcept {
+        std::uint32_t word = std::bit_cast<std::uint32_t>(io_manner{what, how, 0, 0});
+        __builtin_memcpy(this, &word, sizeof word);
+    }
+    bool is(io_code what, std::uint8_t how) const noexcept {
+        return std::bit_cast<std::uint32_t>(*this) ==
+               std::bit_cast<std::uint32_t>(io_manner{what, how, 0, 0});
+    }
+};
+
 // One operation of one branch, in the awaiting frame. The first part is filled in by the one who makes it; the outcome by
 // the back-end, which owns the rest while the operation is in flight.
-class io_operation : public leaf, public io_scratch {
+class io_operation : public leaf, public io_scratch, public io_manner {
   public:
     // The outcome of an operation that ended because of a stop and had no effect.
     static constexpr std::int64_t stopped = INT64_MIN;
     // The outcome of a whole transfer that met the end of the input.
     static constexpr std::int64_t ended_early = INT64_MIN + 1;
 
-    io_operation(const leaf_kind& kind, io_code what, native_handle on, void* buffer = nullptr,
+    io_operation(const leaf_kind& kind, io_code what, io_handle* handle, void* buffer = nullptr,
                  std::size_t bytes = 0) noexcept
-        : leaf(kind), code(what), handle(on), data(buffer), size(bytes) {}
+        : leaf(kind), on(handle), data(buffer), size(bytes) {
+        become(what, 0);
+        argument = 0;
+        offset = -1;
+    }
+    // Leaves the rest alone, for operations that may end before it matters.
+    io_operation(io_handle& handle, void* buffer, std::size_t bytes) noexcept
+        : on(&handle), data(buffer), size(bytes) {}
 
-    io_code code;
-    std::uint8_t flags = 0;
-    std::uint8_t mode = 0;
-    std::uint8_t state = 0; // the back-end's
-    std::uint32_t argument = 0;
-    native_handle handle;
+    std::uint32_t argument;
+    io_handle* on; // nullptr: on none
     void* data;
     std::size_t size;
+    std::int64_t outcome; // what the code says; stopped; ended_early; or the host's error number, negative
     union {
-        std::int64_t offset = -1;
+        std::int64_t offset;
         void* second;
     };
-    std::int64_t outcome =
-        0; // what the code says; stopped; ended_early; or the host's error number, negative
 };
 
 } // namespace weft

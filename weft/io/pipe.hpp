@@ -15,11 +15,11 @@ class pipe_reader {
     // Takes over a handle from elsewhere, as standard input, and makes it non-blocking: for everybody who shares it.
     static result<pipe_reader> adopt(native_handle h) noexcept;
 
-    stream_operation read_some(std::span<std::byte> to) noexcept {
-        return {detail::reading, io_code::read, descriptor_, to, transfer::some, true};
+    stream_operation<io_code::read, transfer::some> read_some(std::span<std::byte> to) noexcept {
+        return {descriptor_, to};
     }
-    stream_operation read_exact(std::span<std::byte> to) noexcept {
-        return {detail::reading, io_code::read, descriptor_, to, transfer::whole, true};
+    stream_operation<io_code::read, transfer::whole> read_exact(std::span<std::byte> to) noexcept {
+        return {descriptor_, to};
     }
     vector_operation read_some(std::span<const mutable_buffer> to) noexcept {
         return {detail::reading_vector,
@@ -45,11 +45,11 @@ class pipe_writer {
     explicit pipe_writer(descriptor&& d) noexcept : descriptor_(std::move(d)) {}
     static result<pipe_writer> adopt(native_handle h) noexcept;
 
-    stream_operation write_some(std::span<const std::byte> from) noexcept {
-        return {detail::writing, io_code::write, descriptor_, detail::lend(from), transfer::some, true};
+    stream_operation<io_code::write, transfer::some> write_some(std::span<const std::byte> from) noexcept {
+        return {descriptor_, from};
     }
-    stream_operation write_all(std::span<const std::byte> from) noexcept {
-        return {detail::writing, io_code::write, descriptor_, detail::lend(from), transfer::whole, true};
+    stream_operation<io_code::write, transfer::whole> write_all(std::span<const std::byte> from) noexcept {
+        return {descriptor_, from};
     }
     vector_operation write_some(std::span<const const_buffer> from) noexcept {
         return {detail::writing_vector,

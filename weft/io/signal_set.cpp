@@ -114,7 +114,6 @@ void signal_set::drop() noexcept {
 }
 
 result<int> signal_set::next_operation::await_resume() noexcept {
-    ended();
     if (outcome < 0) return failure(host::error_of(outcome));
     int number = take_pending(places[place_]);
     if (number == 0) return failure(errc::interrupted);

@@ -40,13 +40,13 @@ class signal_set {
     signal_set& operator=(signal_set&& other) noexcept;
     ~signal_set() { drop(); }
 
-    class [[nodiscard("co_await it")]] next_operation : public handle_operation<next_operation> {
+    class [[nodiscard("co_await it")]] next_operation : public host_operation<next_operation> {
       public:
         next_operation(descriptor& d, std::size_t place) noexcept
-            : handle_operation(waiting, io_code::read, d, nullptr, sizeof count_), place_(place) {}
+            : host_operation(waiting, io_code::read, d, nullptr, sizeof count_), place_(place) {}
         bool start(branch& b, continuation& then) noexcept {
             data = &count_;
-            return handle_operation::start(b, then);
+            return host_operation::start(b, then);
         }
         result<int> await_resume() noexcept;
 

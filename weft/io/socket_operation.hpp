@@ -9,16 +9,14 @@ namespace weft {
 
 // Yields a `Stream`, made from the descriptor of the new connection.
 template <class Stream>
-class [[nodiscard("co_await it")]] accept_operation : public handle_operation<accept_operation<Stream>> {
-    using base = handle_operation<accept_operation<Stream>>;
+class [[nodiscard("co_await it")]] accept_operation : public host_operation<accept_operation<Stream>> {
+    using base = host_operation<accept_operation<Stream>>;
 
   public:
     explicit accept_operation(descriptor& listener) noexcept : base(accepting, io_code::accept, listener) {}
 
     result<Stream> await_resume() noexcept {
-        this->ended();
         if (io_operation::outcome < 0) return failure(host::error_of(io_operation::outcome));
-        host::forget(io_operation::outcome);
         return Stream(descriptor(static_cast<native_handle>(io_operation::outcome)));
     }
 
@@ -33,7 +31,7 @@ class [[nodiscard("co_await it")]] connect_operation : public host_operation<con
 
   public:
     connect_operation(const endpoint& to, const endpoint& from) noexcept
-        : base(connecting, io_code::connect, no_handle), to_(to), from_(from) {}
+        : base(connecting, io_code::connect, nullptr), to_(to), from_(from) {}
 
     bool start(branch& b, continuation& then) noexcept {
         if (!b.stopping()) {
@@ -64,7 +62,7 @@ class [[nodiscard("co_await it")]] connect_operation : public host_operation<con
         if (from_.family() != endpoint::kind::none)
             if (auto r = host::bind(socket_.native(), from_); !r) return r;
         host::to_native(to_, address_);
-        this->handle = socket_.native();
+        this->on = &socket_.io();
         this->data = address_.bytes;
         this->size = address_.size;
         return {};

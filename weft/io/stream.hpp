@@ -12,64 +12,70 @@ namespace weft {
 // How much of a buffer a transfer is to move.
 enum class transfer : std::uint8_t { some, whole };
 
-// One read or write of a byte stream.
-class [[nodiscard("co_await it")]] stream_operation : public handle_operation<stream_operation> {
-  public:
-    stream_operation(const leaf_kind& kind, io_code what, descriptor& on, std::span<std::byte> buffer,
-                     transfer how, bool records) noexcept
-        : handle_operation(kind, what, on, buffer.data(), buffer.size()) {
-        if (how == transfer::whole) flags |= io_whole;
-        if (!records) {
-            flags |= io_short_empty;
-            if (what == io_code::receive || what == io_code::read) guess_emptiness();
-        }
-    }
-    bool failed() const noexcept { return outcome < 0; }
-    result<std::size_t> await_resume() noexcept {
-        ended();
-        if (flags & io_short_empty && (code == io_code::receive || code == io_code::read))
-            remember_emptiness();
-        return number();
-    }
+// One read or write of a byte stream. Little is stored before it has to wait.
+template <io_code Code, transfer How>
+class [[nodiscard("co_await it")]] stream_operation
+    : public operation<stream_operation<Code, How>, io_operation> {
+    using base = operation<stream_operation<Code, How>, io_operation>;
+    static constexpr bool reads = Code == io_code::read || Code == io_code::receive;
 
-    static void request_cancel(leaf& self) noexcept { host_operation::request_cancel(self); }
+  public:
+    stream_operation(descriptor& on, std::span<std::byte> to) noexcept
+        requires reads
+        : base(on.io(), to.data(), to.size()) {}
+    stream_operation(descriptor& on, std::span<const std::byte> from) noexcept
+        requires(!reads)
+        : base(on.io(), const_cast<std::byte*>(from.data()), from.size()) {}
+
+    bool start(branch& b, continuation& then, const leaf_kind& how_to_wait = kind_of) noexcept {
+        this->kind = &how_to_wait;
+        if constexpr (Code == io_code::receive && How == transfer::some) return host::receive(*this, b, then);
+        if constexpr (Code == io_code::send && How == transfer::some) return host::send(*this, b, then);
+        if constexpr (Code == io_code::send && How == transfer::whole) return host::send_all(*this, b, then);
+        this->become(Code, (How == transfer::whole ? io_whole : 0) |
+                               (Code == io_code::receive ? io_short_empty : 0));
+        return host::start(*this, b, then);
+    }
+    result<std::size_t> await_resume() const noexcept {
+        if (this->outcome < 0) [[unlikely]]
+            return failure(host::error_of(this->outcome));
+        return value();
+    }
+    // After a success.
+    std::size_t value() const noexcept { return static_cast<std::size_t>(this->outcome); }
+
+    static void request_cancel(leaf& self) noexcept { host::cancel(static_cast<io_operation&>(self)); }
+    static constexpr leaf_kind kind_of{reads ? "read" : "write", &request_cancel};
 };
 
 // The same with several buffers.
-class [[nodiscard("co_await it")]] vector_operation : public handle_operation<vector_operation> {
+class [[nodiscard("co_await it")]] vector_operation : public host_operation<vector_operation> {
   public:
     vector_operation(const leaf_kind& kind, io_code what, descriptor& on, void* buffers, std::size_t count,
                      transfer how) noexcept
-        : handle_operation(kind, what, on, buffers, count) {
+        : host_operation(kind, what, on, buffers, count) {
         if (how == transfer::whole) flags |= io_whole;
     }
-    result<std::size_t> await_resume() noexcept {
-        ended();
-        return number();
-    }
+    result<std::size_t> await_resume() const noexcept { return number(); }
 
     static void request_cancel(leaf& self) noexcept { host_operation::request_cancel(self); }
 };
 
 // The same on a socket, as a message, which raises no signals.
-class [[nodiscard("co_await it")]] socket_vector_operation
-    : public handle_operation<socket_vector_operation> {
+class [[nodiscard("co_await it")]] socket_vector_operation : public host_operation<socket_vector_operation> {
   public:
     socket_vector_operation(const leaf_kind& kind, io_code what, descriptor& on, void* buffers,
                             std::size_t count, transfer how) noexcept
-        : handle_operation(kind, what, on, nullptr, 1) {
+        : host_operation(kind, what, on, nullptr, 1) {
         message_.buffers = buffers;
         message_.buffer_count = count;
         if (how == transfer::whole) flags |= io_whole;
     }
     bool start(branch& b, continuation& then) noexcept {
         data = &message_; // here, since the operation does not move any more
-        return handle_operation::start(b, then);
+        return host_operation::start(b, then);
     }
-    result<std::size_t> await_resume() noexcept {
-        ended();
-        return number();
-    }
+    result<std::size_t> await_resume() const noexcept { return number(); }
 
     static void request_cancel(leaf& self) noexcept { host_operation::request_cancel(self); }
 
@@ -79,16 +85,10 @@ class [[nodiscard("co_await it")]] socket_vector_operation
 
 namespace detail {
 
-inline constexpr leaf_kind reading{"read", &stream_operation::request_cancel};
-inline constexpr leaf_kind writing{"write", &stream_operation::request_cancel};
 inline constexpr leaf_kind reading_vector{"read", &vector_operation::request_cancel};
 inline constexpr leaf_kind writing_vector{"write", &vector_operation::request_cancel};
 inline constexpr leaf_kind reading_socket{"read", &socket_vector_operation::request_cancel};
 inline constexpr leaf_kind writing_socket{"write", &socket_vector_operation::request_cancel};
-
-inline std::span<std::byte> lend(std::span<const std::byte> b) noexcept {
-    return {const_cast<std::byte*>(b.data()), b.size()};
-}
 
 } // namespace detail
 
@@ -99,26 +99,25 @@ inline std::span<std::byte> lend(std::span<const std::byte> b) noexcept {
 class stream_socket {
   public:
     stream_socket() noexcept = default;
-    explicit stream_socket(descriptor&& d, bool records = false) noexcept
-        : descriptor_(std::move(d)), records_(records) {}
+    explicit stream_socket(descriptor&& d) noexcept : descriptor_(std::move(d)) {}
 
     explicit operator bool() const noexcept { return static_cast<bool>(descriptor_); }
 
     // Reads what is there, at least one byte; 0: the other end has finished (or the buffer is empty).
-    stream_operation read_some(std::span<std::byte> to) noexcept {
-        return {detail::reading, io_code::receive, descriptor_, to, transfer::some, records_};
+    stream_operation<io_code::receive, transfer::some> read_some(std::span<std::byte> to) noexcept {
+        return {descriptor_, to};
     }
     // Fills the buffer. errc::end_of_file if the input ends before; how much came is lost then, as after a stop.
-    stream_operation read_exact(std::span<std::byte> to) noexcept {
-        return {detail::reading, io_code::receive, descriptor_, to, transfer::whole, records_};
+    stream_operation<io_code::receive, transfer::whole> read_exact(std::span<std::byte> to) noexcept {
+        return {descriptor_, to};
     }
     // Writes at least one byte, and yields how many.
-    stream_operation write_some(std::span<const std::byte> from) noexcept {
-        return {detail::writing, io_code::send, descriptor_, detail::lend(from), transfer::some, false};
+    stream_operation<io_code::send, transfer::some> write_some(std::span<const std::byte> from) noexcept {
+        return {descriptor_, from};
     }
     // Writes everything. After an error or a stop, some part of it may have been written.
-    stream_operation write_all(std::span<const std::byte> from) noexcept {
-        return {detail::writing, io_code::send, descriptor_, detail::lend(from), transfer::whole, false};
+    stream_operation<io_code::send, transfer::whole> write_all(std::span<const std::byte> from) noexcept {
+        return {descriptor_, from};
     }
     // The same with several buffers at once.
     socket_vector_operation read_some(std::span<const mutable_buffer> to) noexcept {
@@ -166,7 +165,6 @@ class stream_socket {
 
   protected:
     descriptor descriptor_;
-    bool records_ = false; // a short read does not mean that nothing is left
 };
 
 } // namespace weft

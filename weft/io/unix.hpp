@@ -15,7 +15,9 @@ class unix_stream : public stream_socket {
   public:
     unix_stream() noexcept = default;
     // Takes over a connected socket. Bytes with and without descriptors come in separate reads.
-    explicit unix_stream(descriptor&& d) noexcept : stream_socket(std::move(d), true) {}
+    explicit unix_stream(descriptor&& d) noexcept : stream_socket(std::move(d)) {
+        descriptor_.io().records = true;
+    }
 
     // Two ends, connected to each other. Does not wait.
     static result<std::pair<unix_stream, unix_stream>> pair() noexcept;

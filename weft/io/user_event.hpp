@@ -23,16 +23,15 @@ class user_event {
     // Never waits, never fails. Any thread, and signal handlers.
     void trigger() const noexcept { host::count_up(descriptor_.native()); }
 
-    class [[nodiscard("co_await it")]] wait_operation : public handle_operation<wait_operation> {
+    class [[nodiscard("co_await it")]] wait_operation : public host_operation<wait_operation> {
       public:
         explicit wait_operation(descriptor& d) noexcept
-            : handle_operation(waiting, io_code::read, d, nullptr, sizeof count_) {}
+            : host_operation(waiting, io_code::read, d, nullptr, sizeof count_) {}
         bool start(branch& b, continuation& then) noexcept {
             data = &count_;
-            return handle_operation::start(b, then);
+            return host_operation::start(b, then);
         }
         result<std::uint64_t> await_resume() noexcept {
-            ended();
             if (outcome < 0) return failure(host::error_of(outcome));
             return count_;
         }

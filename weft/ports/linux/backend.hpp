@@ -5,11 +5,11 @@
 #include <memory>
 
 #include <weft/core/result.hpp>
+#include <weft/io/operation.hpp>
 
 namespace weft {
 
 class executor;
-class io_operation;
 class thread_pool;
 
 // Completes the operations of one worker, its home. All members are for the home thread but where noted; the thread
@@ -21,7 +21,7 @@ class backend {
 
     virtual const char* name() const noexcept = 0;
 
-    // Starts the operation of a branch whose home this is. False: done at once, the outcome stands in it, and nothing is
+    // Starts the operation of a branch whose home this is; its outcome is 0 so far. False: done at once, the outcome stands in it, and nothing is
     // posted. True: its branch is posted in a later poll(), once. Nothing is ever refused for want of room: what does not
     // fit into the kernel's queues waits in a list.
     virtual bool submit(io_operation& op) noexcept = 0;

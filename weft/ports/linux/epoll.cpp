@@ -3,23 +3,44 @@
 #include <new>
 
 #include <weft/core/timer_wheel.hpp>
+#include <weft/io/host.hpp>
 #include <weft/ports/linux/perform.hpp>
 #include <weft/ports/linux/sys.hpp>
 
 namespace weft {
 
-atomic<std::uint32_t> descriptor_generations::counts_[descriptor_generations::count];
-
 namespace {
 
 // io_operation::state
-enum : std::uint8_t { at_rest, waiting, in_pool };
+enum : std::uint8_t { waiting, in_pool };
 
-constexpr std::uint64_t bell_mark = UINT64_MAX;
+// Branches that become ready one after the other join a queue of the one level of their executor in one go.
+class chain {
+  public:
+    [[gnu::always_inline]] void post(branch& b) noexcept {
+        b.waiting.store(nullptr, order::relaxed);
+        ready_level& level = b.home();
+        if (&level != level_) [[unlikely]] {
+            close();
+            if (level.bit) return level.push(b);
+            level_ = &level;
+            tail_ = level.tail;
+        }
+        *tail_ = &b;
+        tail_ = &b.next;
+    }
+    // Before anything else becomes ready.
+    void close() noexcept {
+        if (!level_) return;
+        *tail_ = nullptr;
+        level_->tail = tail_;
+        level_ = nullptr;
+    }
 
-std::uint64_t mark_of(int fd, std::uint32_t generation) noexcept {
-    return static_cast<std::uint64_t>(generation) << 32 | static_cast<std::uint32_t>(fd);
-}
+  private:
+    ready_level* level_ = nullptr;
+    job** tail_ = nullptr;
+};
 
 } // namespace
 
@@ -31,15 +52,14 @@ result<std::unique_ptr<backend>> epoll_backend::make(thread_pool* pool) {
         sys::close(static_cast<int>(ep));
         return failure(sys::error_from(bell));
     }
+    std::unique_ptr<epoll_backend> made(
+        new epoll_backend(static_cast<int>(ep), static_cast<int>(bell), pool));
     epoll_event e{};
     e.events = EPOLLIN | EPOLLET; // edge-triggered: each count is an event, and none is ever read
-    e.data.u64 = bell_mark;
-    if (long r = sys::epoll_control(static_cast<int>(ep), EPOLL_CTL_ADD, static_cast<int>(bell), e); r < 0) {
-        sys::close(static_cast<int>(ep));
-        sys::close(static_cast<int>(bell));
+    e.data.ptr = &made->place_of_bell_;
+    if (long r = sys::epoll_control(made->epoll_, EPOLL_CTL_ADD, made->bell_, e); r < 0)
         return failure(sys::error_from(r));
-    }
-    return std::unique_ptr<backend>(new epoll_backend(static_cast<int>(ep), static_cast<int>(bell), pool));
+    return made;
 }
 
 epoll_backend::epoll_backend(int ep, int bell, thread_pool* pool) noexcept
@@ -50,140 +70,74 @@ epoll_backend::~epoll_backend() {
     pooled_.await_all();
     sys::close(epoll_);
     sys::close(bell_);
-    std::free(static_cast<void*>(entries_));
 }
 
-void epoll_backend::append(queue& q, io_operation& op) noexcept {
-    op.next = nullptr;
-    op.previous = q.tail;
-    if (q.tail)
-        q.tail->next = &op;
-    else
-        q.head = &op;
-    q.tail = &op;
-}
-
-void epoll_backend::remove(queue& q, io_operation& op) noexcept {
-    io_operation* next = op.next;
-    io_operation* previous = op.previous;
-    (previous ? previous->next : q.head) = next;
-    (next ? next->previous : q.tail) = previous;
-}
-
-// The entry of a descriptor, made if need be. False without memory.
-bool epoll_backend::enter(int fd, entry*& e) noexcept {
-    auto index = static_cast<std::size_t>(fd);
-    if (index >= capacity_) {
-        std::size_t wanted = capacity_ ? capacity_ : 64;
-        while (wanted <= index) wanted *= 2;
-        auto* grown = static_cast<entry*>(std::realloc(static_cast<void*>(entries_), wanted * sizeof(entry)));
-        if (!grown) return false;
-        for (std::size_t i = capacity_; i < wanted; ++i) new (&grown[i]) entry;
-        entries_ = grown;
-        capacity_ = wanted;
-    }
-    e = &entries_[index];
-    return true;
-}
-
-long epoll_backend::register_descriptor(int fd, entry& e) noexcept {
-    std::uint32_t generation = descriptor_generations::of(fd);
+long epoll_backend::register_descriptor(io_handle& on, io_place*& made, bool for_output) noexcept {
+    int fd = static_cast<int>(on.value);
+    made = places_.make(static_cast<std::size_t>(fd));
+    if (!made) return -ENOMEM;
+    io_place& e = *made;
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
-    event.data.u64 = mark_of(fd, generation);
+    event.events = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET | (for_output ? EPOLLOUT : 0u);
+    event.data.ptr = &e;
     long r = sys::epoll_control(epoll_, EPOLL_CTL_ADD, fd, event);
-    // The same open file under the same number: the count was one too many, or the file was closed and opened again by
-    // means of a duplicate. Either way the edge is asked for anew.
+    // The same open file under the same number, though another descriptor: it was given up and taken over, or closed and
+    // opened again by means of a duplicate. Either way the edge is asked for anew.
     if (r == -EEXIST) r = sys::epoll_control(epoll_, EPOLL_CTL_MOD, fd, event);
     if (r < 0) return r;
-    e.generation = generation;
-    e.registered = true;
-    e.ready = 0; // the kernel reports what is ready by now
+    e.generation = on.generation;
+    unsigned traits = on.records ? io_place::has_records : 0;
+    e.traits = static_cast<std::uint8_t>(for_output ? traits | io_place::output_armed : traits);
+    e.sides[0] = e.nothing(); // the kernel reports what is ready by now
+    e.sides[1] = for_output ? e.nothing() : e.ready();
+    on.output.fetch_and(~std::uint32_t{1}, order::relaxed);
     return 0;
 }
 
 // What the kernel knows under this number now; nullptr if that is not known here.
-inline epoll_backend::entry* epoll_backend::known(int fd) noexcept {
-    if (static_cast<std::size_t>(fd) >= capacity_) return nullptr;
-    entry& e = entries_[fd];
-    return e.registered && e.generation == descriptor_generations::of(fd) ? &e : nullptr;
-}
-
-// True: the operation has its outcome. False: it has to wait. The two that matter for speed need neither perform() nor
-// settle() where one call does it all.
-[[gnu::always_inline]] inline bool epoll_backend::attempt(io_operation& op, entry* e, int side) noexcept {
-    std::int64_t outcome;
-    if (op.code == io_code::receive) [[likely]] {
-        outcome = sys::receive(descriptor_of(op), op.data, op.size, MSG_DONTWAIT);
-        if (outcome >= 0 && !(op.flags & io_whole)) [[likely]] {
-            if ((op.flags & io_short_empty) && static_cast<std::size_t>(outcome) < op.size && e &&
-                !(e->ready & sticky))
-                e->ready &= static_cast<std::uint8_t>(~can_read);
-            op.outcome = outcome;
-            return true;
-        }
-    } else if (op.code == io_code::send) [[likely]] {
-        outcome = sys::send(descriptor_of(op), op.data, op.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (outcome == static_cast<std::int64_t>(op.size)) [[likely]] {
-            op.outcome += outcome;
-            return true;
-        }
-    } else {
-        outcome = perform(op);
-    }
-    return settle(op, e, side, outcome);
+inline io_place* epoll_backend::known(const io_handle& on) noexcept {
+    io_place* e = places_.find(static_cast<std::size_t>(on.value));
+    return e && e->generation == on.generation ? e : nullptr;
 }
 
 // Takes the outcome of a call into account, and makes further ones as long as there is something to be had.
-bool epoll_backend::settle(io_operation& op, entry* e, int side, std::int64_t outcome) noexcept {
-    const auto ready = static_cast<std::uint8_t>(can_read << side);
+epoll_backend::settled epoll_backend::settle(io_operation& op, const io_place* e, int side,
+                                             std::int64_t outcome) noexcept {
     for (;; outcome = perform(op)) {
         if (outcome == -EINTR) continue;
-        if (outcome == -EAGAIN) {
-            if (e) e->ready &= static_cast<std::uint8_t>(~ready);
-            return false;
-        }
+        if (outcome == -EAGAIN) return {false, false};
         if (outcome < 0) {
             op.outcome = outcome;
-            return true;
+            return {true, true};
         }
-        if ((op.flags & io_short_empty) && static_cast<std::size_t>(outcome) < op.size && e &&
-            !(e->ready & sticky))
-            e->ready &= static_cast<std::uint8_t>(~ready);
-        if (!goes_on(op, outcome)) return true;
-        if (e && !(e->ready & ready)) return false;
+        bool more = !(op.flags & io_short_empty) || static_cast<std::size_t>(outcome) >= op.size || !e ||
+                    e->traits & io_place::sticky || (side == 0 && e->traits & io_place::has_records);
+        if (!goes_on(op, outcome)) return {true, more};
+        if (!more) return {false, false};
     }
 }
 
-inline bool epoll_backend::wait_for(io_operation& op, entry& e, int side) noexcept {
-    append(e.sides[side], op);
+bool epoll_backend::submit_to_wait(io_operation& op, io_place& e, int side) noexcept {
+    if (side == 1 && !(e.traits & io_place::output_armed)) {
+        epoll_event event{};
+        event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+        event.data.ptr = &e;
+        // Tells at once if there is room by now.
+        if (long r = sys::epoll_control(epoll_, EPOLL_CTL_MOD, descriptor_of(op), event); r < 0) {
+            op.outcome = r;
+            return false;
+        }
+        e.traits |= io_place::output_armed;
+    }
+    e.append(side, op);
     op.state = waiting;
-    ++in_flight_;
+    e.level.store(&op.owner->home(), order::relaxed);
+    op.on->place.store(&e, order::relaxed);
     return true;
 }
 
 bool epoll_backend::submit(io_operation& op) noexcept {
-    op.outcome = 0;
-    if (entry* e = known(descriptor_of(op))) [[likely]] {
-        if (op.code == io_code::receive) {
-            if (!(e->ready & can_read) || e->sides[0].head) [[likely]]
-                return wait_for(op, *e, 0);
-        } else if (op.code == io_code::send) {
-            if (e->ready & can_write && !e->sides[1].head) [[likely]] {
-                std::int64_t outcome =
-                    sys::send(descriptor_of(op), op.data, op.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-                if (outcome == static_cast<std::int64_t>(op.size)) [[likely]] {
-                    op.outcome = outcome;
-                    return false;
-                }
-                return !settle(op, e, 1, outcome) && wait_for(op, *e, 1);
-            }
-        }
-    }
-    return submit_slowly(op);
-}
-
-bool epoll_backend::submit_slowly(io_operation& op) noexcept {
+    used_ = true;
     io_side side = side_of(op.code);
     return side == io_side::pool ? submit_to_pool(op) : submit_waiting(op, static_cast<int>(side));
 }
@@ -191,7 +145,6 @@ bool epoll_backend::submit_slowly(io_operation& op) noexcept {
 bool epoll_backend::submit_to_pool(io_operation& op) noexcept {
     if (!pooled_.submit(op)) return false;
     op.state = in_pool;
-    ++in_flight_;
     return true;
 }
 
@@ -201,44 +154,46 @@ bool epoll_backend::submit_waiting(io_operation& op, int side) noexcept {
         op.outcome = -EBADF;
         return false;
     }
-    entry* e = known(fd);
+    io_place* e = known(*op.on);
     // A connect has to be begun, whatever is known of the socket.
-    if (e && op.code != io_code::connect && (e->sides[side].head || !(e->ready & (can_read << side))))
-        return wait_for(op, *e, side);
-    if (attempt(op, e, side)) return false;
-    if (!e) {
-        long r = enter(fd, e) ? register_descriptor(fd, *e) : -ENOMEM;
-        if (r == -EPERM) return submit_to_pool(op); // a file that is always ready: not epoll's business
-        if (r < 0) {
-            op.outcome = r;
-            return false;
-        }
+    if (e && op.code != io_code::connect) {
+        if (op.flags & io_tried && !e->anybody(e->sides[side])) e->sides[side] = e->nothing();
+        op.flags &= static_cast<std::uint8_t>(~io_tried);
+        if (e->sides[side] != e->ready()) return submit_to_wait(op, *e, side);
     }
-    return wait_for(op, *e, side);
+    settled s = settle(op, e, side, perform(op));
+    if (e && !e->anybody(e->sides[side])) e->sides[side] = s.more ? e->ready() : e->nothing();
+    if (s.ended && (e || op.code != io_code::receive || op.outcome <= 0)) return false;
+    // A connection that lives is registered once, and after its first bytes as well as before.
+    long problem = e ? 0 : register_descriptor(*op.on, e, side == 1);
+    if (s.ended) return false;
+    if (problem == -EPERM) return submit_to_pool(op); // a file that is always ready: not epoll's business
+    if (problem == 0) return submit_to_wait(op, *e, side);
+    op.outcome = problem;
+    return false;
 }
 
 void epoll_backend::cancel(io_operation& op) noexcept {
-    if (op.state == waiting) {
-        remove(entries_[descriptor_of(op)].sides[static_cast<int>(side_of(op.code))], op);
-        op.outcome = io_operation::stopped;
-        complete(op);
-    } else if (op.state == in_pool && pooled_.cancel(op)) {
-        complete(op);
-    }
+    if (op.state == waiting)
+        places_.find(static_cast<std::size_t>(op.on->value))->remove(static_cast<int>(side_of(op.code)), op);
+    else if (!pooled_.cancel(op))
+        return;
+    op.outcome = io_operation::stopped;
+    deliver(op);
 }
 
-inline void epoll_backend::complete(io_operation& op) noexcept {
-    op.state = at_rest;
-    --in_flight_;
-    op.owner->post();
-}
-
-[[gnu::always_inline]] inline void epoll_backend::drain(entry& e, int side) noexcept {
-    queue& q = e.sides[side];
-    while (io_operation* op = q.head) {
-        if (!(e.ready & (can_read << side)) || !attempt(*op, &e, side)) return;
-        remove(q, *op);
-        complete(*op);
+// Something is to be had for those who wait; `outcome` is what the first has got.
+void epoll_backend::drain(io_place& e, int side, std::int64_t outcome) noexcept {
+    for (;;) {
+        io_operation& op = *e.sides[side];
+        settled s = settle(op, &e, side, outcome);
+        if (!s.ended) return;
+        e.remove(side, op);
+        bool alone = !e.anybody(e.sides[side]);
+        if (alone && s.more) e.sides[side] = e.ready();
+        deliver(op);
+        if (alone || !s.more) return;
+        outcome = perform(*e.sides[side]);
     }
 }
 
@@ -246,7 +201,7 @@ void epoll_backend::take_from_pool() noexcept {
     io_operation* op = pooled_.take_finished();
     while (op) {
         io_operation* next = pooled_operations::next(*op);
-        complete(*op);
+        deliver(*op);
         op = next;
     }
 }
@@ -272,29 +227,51 @@ void epoll_backend::poll(std::int64_t deadline) noexcept {
         deadline = 0;
     }
     long n = wait(deadline);
-    for (long i = 0; i < n; ++i) {
-        std::uint64_t mark = events_[i].data.u64;
-        std::uint32_t what = events_[i].events;
-        if (mark == bell_mark) {
-            take_from_pool();
-            continue;
+    chain ready;
+    for (epoll_event *at = events_, *end = events_ + n; at < end; ++at) {
+        auto& e = *static_cast<io_place*>(at->data.ptr);
+        // The usual: one reader waits, and something has come.
+        if (at->events == EPOLLIN) [[likely]] {
+            io_operation* op = e.sides[0];
+            if (e.anybody(op) && op->is(io_code::receive, io_short_empty)) [[likely]] {
+                io_handle& on = *op->on;
+                std::int64_t outcome =
+                    sys::receive(static_cast<int>(on.value), op->data, op->size, MSG_DONTWAIT);
+                if (static_cast<std::uint64_t>(outcome) < op->size) [[likely]] { // and no error
+                    op->outcome = outcome;
+                    e.sides[0] = nullptr;
+                    on.input.fetch_sub(1, order::relaxed);
+                    ready.post(*op->owner);
+                } else {
+                    ready.close();
+                    drain(e, 0, outcome);
+                }
+                continue;
+            }
         }
-        auto fd = static_cast<std::uint32_t>(mark);
-        entry& e = entries_[fd];
-        if (e.generation != mark >> 32) continue; // a closed descriptor's last words
-        if (what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) [[unlikely]] {
-            e.ready |= sticky;
-            what |= EPOLLIN;
-            if (what & (EPOLLHUP | EPOLLERR)) what |= EPOLLOUT;
-        }
-        if (what & EPOLLIN) {
-            e.ready |= can_read;
-            drain(e, 0);
-        }
-        if (what & EPOLLOUT) {
-            e.ready |= can_write;
-            drain(e, 1);
-        }
+        ready.close();
+        on_event(*at);
+    }
+    ready.close();
+}
+
+void epoll_backend::on_event(const epoll_event& event) noexcept {
+    auto& e = *static_cast<io_place*>(event.data.ptr);
+    std::uint32_t what = event.events;
+    if (&e == &place_of_bell_) return take_from_pool();
+    if (what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) [[unlikely]] {
+        e.traits |= io_place::sticky;
+        e.be_careful();
+        what |= EPOLLIN;
+        if (what & (EPOLLHUP | EPOLLERR)) what |= EPOLLOUT;
+    }
+    constexpr std::uint32_t tells[] = {EPOLLIN, EPOLLOUT};
+    for (int side = 0; side < 2; ++side) {
+        if (!(what & tells[side])) continue;
+        if (e.anybody(e.sides[side]))
+            drain(e, side, perform(*e.sides[side]));
+        else
+            e.sides[side] = e.ready();
     }
 }
 
@@ -304,3 +281,23 @@ void epoll_backend::ring() noexcept {
 }
 
 } // namespace weft
+
+namespace weft::host {
+
+// After a receive that has taken everything the next one has to wait, and there is no more to it than what stands here.
+bool receive(io_operation& op, branch& b, continuation& then) noexcept {
+    io_handle& on = *op.on;
+    io_place& e = *on.place.load(order::relaxed);
+    op.become(io_code::receive, io_short_empty);
+    if (e.level.load(order::relaxed) != &b.home() || e.sides[0] || b.stopping()) [[unlikely]]
+        return start(op, b, then);
+    e.sides[0] = &op;
+    on.input.fetch_add(1, order::relaxed);
+    op.owner = &b;
+    b.refill(); // others get their turn
+    b.target = &then;
+    b.waiting.store(&op, order::release);
+    return true;
+}
+
+} // namespace weft::host

@@ -8,7 +8,7 @@
 #include <weft/core/spin_lock.hpp>
 #include <weft/io/directory_entry.hpp>
 #include <weft/ports/linux/backend.hpp>
-#include <weft/ports/linux/epoll.hpp>
+#include <weft/ports/linux/perform.hpp>
 #include <weft/ports/linux/sys.hpp>
 #include <weft/ports/linux/worker.hpp>
 
@@ -22,7 +22,6 @@ result<void> done(long r) noexcept {
 }
 result<native_handle> handle(long r) noexcept {
     if (r < 0) return failure(sys::error_from(r));
-    forget(r);
     return r;
 }
 int fd_of(native_handle h) noexcept { return static_cast<int>(h); }
@@ -41,9 +40,87 @@ static_assert(std::size(option_names) == static_cast<std::size_t>(socket_option:
 
 } // namespace
 
-bool submit(io_operation& op) noexcept {
-    return static_cast<worker&>(*op.owner->home().owner).io().submit(op);
+namespace {
+
+// To the back of the queue: a stopped branch, one that has not waited for long, and one whose frame ends.
+bool end_in_turn(io_operation& op, branch& b) noexcept {
+    aim(op);
+    b.post();
+    return true;
 }
+
+bool end_at_once(io_operation& op, branch& b) noexcept {
+    if (op.outcome >= 0 || !op.kind->end_frame) {
+        if (!b.spend()) return false;
+        b.refill();
+    }
+    return end_in_turn(op, b);
+}
+
+bool submit(io_operation& op, branch& b) noexcept {
+    if (!backend_of(*b.home().owner).submit(op)) return end_at_once(op, b);
+    enter_flight(op);
+    b.waiting.store(&op, order::release);
+    return true;
+}
+
+} // namespace
+
+bool start(io_operation& op, branch& b, continuation& then) noexcept {
+    op.owner = &b;
+    b.target = &then;
+    op.outcome = io_operation::stopped;
+    if (b.stopping() && op.code != io_code::close) return end_in_turn(op, b); // which a stop does not prevent
+    op.outcome = 0;
+    return submit(op, b);
+}
+
+namespace {
+
+// The cold parts of a send that goes straight to the host; not inlined, since they would cost it registers. What it has
+// left undone:
+[[gnu::noinline, gnu::cold]] bool send_rest(io_operation& op, std::uint8_t flags,
+                                            std::int64_t outcome) noexcept {
+    branch& b = *op.owner;
+    op.become(io_code::send, flags | io_tried);
+    op.outcome = 0;
+    bool more = outcome == -EAGAIN || outcome == -EINTR || goes_on(op, outcome);
+    return more ? submit(op, b) : end_at_once(op, b);
+}
+
+// When the credit is used up, it waits in any case.
+[[gnu::noinline, gnu::cold]] bool start_send(io_operation& op, branch& b, continuation& then,
+                                             std::uint8_t flags, bool yields) noexcept {
+    if (yields) b.refill();
+    op.become(io_code::send, flags);
+    return start(op, b, then) || (yields && end_in_turn(op, b));
+}
+
+template <std::uint8_t flags>
+[[gnu::always_inline]] inline bool send_as(io_operation& op, branch& b, continuation& then) noexcept {
+    io_handle& on = *op.on;
+    if (on.output.load(order::relaxed) != 0 || b.stopping()) [[unlikely]]
+        return start_send(op, b, then, flags, false);
+    if (b.spend()) [[unlikely]]
+        return start_send(op, b, then, flags, true);
+    op.owner = &b;
+    b.target = &then;
+    std::int64_t outcome = sys::send(fd_of(on.value), op.data, op.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (outcome != static_cast<std::int64_t>(op.size)) [[unlikely]]
+        return send_rest(op, flags, outcome);
+    op.outcome = outcome;
+    return false;
+}
+
+} // namespace
+
+bool send(io_operation& op, branch& b, continuation& then) noexcept {
+    return send_as<io_short_empty>(op, b, then);
+}
+bool send_all(io_operation& op, branch& b, continuation& then) noexcept {
+    return send_as<io_short_empty | io_whole>(op, b, then);
+}
+
 void cancel(io_operation& op) noexcept { backend_of(*op.owner->home().owner).cancel(op); }
 
 error error_of(std::int64_t outcome) noexcept {
@@ -52,14 +129,15 @@ error error_of(std::int64_t outcome) noexcept {
     return sys::error_from(static_cast<long>(outcome));
 }
 
-void close(native_handle h) noexcept {
-    forget(h);
-    sys::close(fd_of(h));
+void close(native_handle h) noexcept { sys::close(fd_of(h)); }
+
+std::uint32_t new_generation() noexcept {
+    static atomic<std::uint32_t> last{0};
+    for (;;)
+        if (std::uint32_t g = last.fetch_add(1, order::relaxed) + 1) return g;
 }
-void forget(native_handle h) noexcept { descriptor_generations::bump(fd_of(h)); }
 
 result<void> adopt(native_handle h) noexcept {
-    forget(h);
     long flags = sys::get_flags(fd_of(h));
     if (flags < 0) return failure(sys::error_from(flags));
     if (flags & O_NONBLOCK) return {};
@@ -81,7 +159,7 @@ result<void> open_socket_pair(socket_type type, native_handle (&ends)[2]) noexce
     int fds[2];
     if (long r = sys::socket_pair(AF_UNIX, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, fds); r < 0)
         return failure(sys::error_from(r));
-    for (int i = 0; i < 2; ++i) forget(ends[i] = fds[i]);
+    for (int i = 0; i < 2; ++i) ends[i] = fds[i];
     return {};
 }
 
@@ -236,7 +314,6 @@ std::size_t unpack_handles(io_message& message, std::span<native_handle> to) noe
                 int fd;
                 std::memcpy(&fd, at + i, sizeof fd);
                 if (taken < to.size()) {
-                    forget(fd);
                     to[taken++] = fd;
                 } else {
                     sys::close(fd);
@@ -255,7 +332,7 @@ std::size_t unpack_handles(io_message& message, std::span<native_handle> to) noe
 result<void> open_pipe(native_handle (&ends)[2]) noexcept {
     int fds[2];
     if (long r = sys::pipe(fds, O_CLOEXEC | O_NONBLOCK); r < 0) return failure(sys::error_from(r));
-    for (int i = 0; i < 2; ++i) forget(ends[i] = fds[i]);
+    for (int i = 0; i < 2; ++i) ends[i] = fds[i];
     return {};
 }
 

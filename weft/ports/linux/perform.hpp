@@ -53,7 +53,38 @@ msghdr& native_message(io_operation& op) noexcept;
 void settle_message(io_operation& op) noexcept;
 
 inline iovec* vectors_of(io_operation& op) noexcept { return static_cast<iovec*>(op.data); }
-inline int descriptor_of(const io_operation& op) noexcept { return static_cast<int>(op.handle); }
+// -1 for an operation on no descriptor.
+inline int descriptor_of(const io_operation& op) noexcept {
+    return op.on ? static_cast<int>(op.on->value) : -1;
+}
+
+// Between the two, the descriptor of an operation may not be closed.
+inline void enter_flight(io_operation& op) noexcept {
+    if (!op.on) return;
+    if (side_of(op.code) == io_side::output)
+        op.on->output.fetch_add(2, order::relaxed);
+    else
+        op.on->input.fetch_add(1, order::relaxed);
+}
+inline void leave_flight(io_operation& op) noexcept {
+    if (!op.on) return;
+    if (side_of(op.code) == io_side::output)
+        op.on->output.fetch_sub(2, order::relaxed);
+    else
+        op.on->input.fetch_sub(1, order::relaxed);
+}
+
+// The outcome stands: what its branch is going to resume. Where ok() waits, a failure ends the frame.
+inline void aim(io_operation& op) noexcept {
+    if (op.outcome < 0 && op.kind->end_frame) [[unlikely]]
+        op.kind->end_frame(*op.owner, host::error_of(op.outcome), static_cast<io_scratch*>(&op));
+}
+// An operation in flight has ended.
+inline void deliver(io_operation& op) noexcept {
+    leave_flight(op);
+    aim(op);
+    op.owner->post();
+}
 
 // The flags of open(2) for op.mode.
 int open_flags(const io_operation& op) noexcept;

@@ -22,11 +22,9 @@ io_operation& pooled_operations::operation_of(pool_work& w) noexcept {
 
 bool pooled_operations::submit(io_operation& op) noexcept {
     if (!pool_) {
-        op.outcome = 0;
         op.outcome = perform_wholly(op);
         return false;
     }
-    op.outcome = 0;
     auto* n = new (static_cast<io_scratch*>(&op)) node(*this);
     ++submitted_;
     pool_->submit(*n);

@@ -245,7 +245,8 @@ void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
     switch (op.code) {
     case io_code::receive:
         ::io_uring_prep_recv(&sqe, fd, op.data, bytes, whole);
-        if ((op.flags & io_known_empty) && can_poll_first_) sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
+        if (can_poll_first_ && !op.on->records && op.on->known_empty.load(order::relaxed))
+            sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
         return;
     case io_code::send: return ::io_uring_prep_send(&sqe, fd, op.data, bytes, MSG_NOSIGNAL | whole);
     case io_code::read: return ::io_uring_prep_read(&sqe, fd, op.data, bytes, UINT64_MAX);
@@ -315,7 +316,6 @@ inline void uring_backend::leave_lane(io_operation& op, io_side side) noexcept {
 
 bool uring_backend::submit(io_operation& op) noexcept {
     if (!bound_) bind();
-    op.outcome = 0;
     io_side side = side_of(op.code);
     if (side == io_side::pool) {
         switch (op.code) {
@@ -386,7 +386,7 @@ void uring_backend::cancel(io_operation& op) noexcept {
         op.outcome = io_operation::stopped;
         op.state = at_rest;
         --in_flight_;
-        op.owner->post();
+        deliver(op);
         break;
     }
     case listed:
@@ -423,7 +423,7 @@ void uring_backend::complete(io_operation& op) noexcept {
     if (draining_) [[unlikely]]
         return;
     if (io_side side = side_of(op.code); side != io_side::pool) leave_lane(op, side);
-    op.owner->post();
+    deliver(op);
 }
 
 void uring_backend::take_from_pool() noexcept {
@@ -480,11 +480,8 @@ void uring_backend::settle(slot& s) noexcept {
                 settle_message(op);
             else if (op.code == io_code::readable || op.code == io_code::writable)
                 outcome = 0;
-            else if ((op.flags & io_short_empty) && outcome > 0) {
-                bool more = s.outcome_flags & IORING_CQE_F_SOCK_NONEMPTY;
-                op.flags =
-                    static_cast<std::uint8_t>(more ? op.flags & ~io_known_empty : op.flags | io_known_empty);
-            }
+            else if (op.code == io_code::receive && outcome > 0)
+                op.on->known_empty.store(!(s.outcome_flags & IORING_CQE_F_SOCK_NONEMPTY), order::relaxed);
         }
         again = goes_on(op, outcome);
         if (again && s.cancelled) {

@@ -98,7 +98,11 @@ std::span<const std::byte> bytes_of(const char* text) {
 void nothing_to_cancel(leaf&) noexcept {}
 constexpr leaf_kind raw_kind{"raw", &nothing_to_cancel};
 struct raw_read : io_operation {
-    raw_read(int fd, void* to, std::size_t n) noexcept : io_operation(raw_kind, io_code::read, fd, to, n) {}
+    raw_read(int fd, void* to, std::size_t n) noexcept
+        : io_operation(raw_kind, io_code::read, &handle, to, n), handle(fd) {
+        outcome = 0;
+    }
+    io_handle handle;
 };
 
 struct raw_pipe {
@@ -201,7 +205,7 @@ TEST_F(uring_hazards, a_late_or_doubled_completion_never_reaches_a_reused_slot) 
         std::array<std::byte, 1> one;
         std::uint64_t old_mark = 0;
         auto first = [&, &reader = reader]() -> task<result<void>> {
-            stream_operation read = reader.read_some(one);
+            auto read = reader.read_some(one);
             auto look = [&]() -> task<result<void>> {
                 co_await yield();
                 old_mark = r.ring().mark_of(read);
@@ -217,7 +221,7 @@ TEST_F(uring_hazards, a_late_or_doubled_completion_never_reaches_a_reused_slot) 
         };
         co_await ok(when_all(first(), write()));
 
-        stream_operation second = reader.read_some(one);
+        auto second = reader.read_some(one);
         auto forge = [&, &writer = writer]() -> task<result<void>> {
             co_await yield();
             std::uint64_t new_mark = r.ring().mark_of(second);
@@ -363,7 +367,7 @@ TEST_F(uring_hazards, a_cancelled_operation_ends_when_both_answers_have_come) {
     auto body = [&]() -> task<result<void>> {
         auto [reader, writer] = co_await ok(make_pipe());
         std::array<std::byte, 8> buffer;
-        stream_operation read = reader.read_some(buffer);
+        auto read = reader.read_some(buffer);
         auto stop = [&]() -> task<result<void>> {
             co_await ok(sleep_for(1ms));
             r.ring().cancel(read);
@@ -387,7 +391,7 @@ TEST_F(uring_hazards, a_cancel_that_comes_too_late_delivers_the_result) {
         auto [reader, writer] = co_await ok(make_pipe());
         for (int i = 0; i < 50; ++i) {
             std::array<std::byte, 8> buffer;
-            stream_operation read = reader.read_some(buffer);
+            auto read = reader.read_some(buffer);
             if (::write(static_cast<int>(writer.handle().native()), "in spite", 8) != 8)
                 co_return failure(errc::io_error);
             // Both go to the kernel together, the read first: it is finished when the cancel gets there.
