@@ -15,10 +15,10 @@ class pipe_reader {
     // Takes over a handle from elsewhere, as standard input, and makes it non-blocking: for everybody who shares it.
     static result<pipe_reader> adopt(native_handle h) noexcept;
 
-    stream_operation<io_code::read, transfer::some> read_some(std::span<std::byte> to) noexcept {
+    stream_operation<io_code::read, transfer::some> read_some(bytes_to_fill auto&& to) noexcept {
         return {descriptor_, to};
     }
-    stream_operation<io_code::read, transfer::whole> read_exact(std::span<std::byte> to) noexcept {
+    stream_operation<io_code::read, transfer::whole> read_exact(bytes_to_fill auto&& to) noexcept {
         return {descriptor_, to};
     }
     vector_operation read_some(std::span<const mutable_buffer> to) noexcept {
@@ -45,10 +45,10 @@ class pipe_writer {
     explicit pipe_writer(descriptor&& d) noexcept : descriptor_(std::move(d)) {}
     static result<pipe_writer> adopt(native_handle h) noexcept;
 
-    stream_operation<io_code::write, transfer::some> write_some(std::span<const std::byte> from) noexcept {
+    stream_operation<io_code::write, transfer::some> write_some(bytes_to_take auto&& from) noexcept {
         return {descriptor_, from};
     }
-    stream_operation<io_code::write, transfer::whole> write_all(std::span<const std::byte> from) noexcept {
+    stream_operation<io_code::write, transfer::whole> write_all(bytes_to_take auto&& from) noexcept {
         return {descriptor_, from};
     }
     vector_operation write_some(std::span<const const_buffer> from) noexcept {

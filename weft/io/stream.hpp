@@ -1,6 +1,7 @@
 // Bytes in order through a descriptor: the reads and writes that sockets and pipes share.
 #pragma once
 
+#include <concepts>
 #include <span>
 
 #include <weft/core/result.hpp>
@@ -11,6 +12,13 @@ namespace weft {
 
 // How much of a buffer a transfer is to move.
 enum class transfer : std::uint8_t { some, whole };
+
+// What is filled by reads, and what writes take from. Operations take them by reference, since GCC 12 gives each temporary
+// of a co_await, and so a converted argument, its own place in the frame.
+template <class B>
+concept bytes_to_fill = std::convertible_to<B&, std::span<std::byte>>;
+template <class B>
+concept bytes_to_take = std::convertible_to<B&, std::span<const std::byte>>;
 
 // One read or write of a byte stream. Little is stored before it has to wait.
 template <io_code Code, transfer How>
@@ -104,19 +112,19 @@ class stream_socket {
     explicit operator bool() const noexcept { return static_cast<bool>(descriptor_); }
 
     // Reads what is there, at least one byte; 0: the other end has finished (or the buffer is empty).
-    stream_operation<io_code::receive, transfer::some> read_some(std::span<std::byte> to) noexcept {
+    stream_operation<io_code::receive, transfer::some> read_some(bytes_to_fill auto&& to) noexcept {
         return {descriptor_, to};
     }
     // Fills the buffer. errc::end_of_file if the input ends before; how much came is lost then, as after a stop.
-    stream_operation<io_code::receive, transfer::whole> read_exact(std::span<std::byte> to) noexcept {
+    stream_operation<io_code::receive, transfer::whole> read_exact(bytes_to_fill auto&& to) noexcept {
         return {descriptor_, to};
     }
     // Writes at least one byte, and yields how many.
-    stream_operation<io_code::send, transfer::some> write_some(std::span<const std::byte> from) noexcept {
+    stream_operation<io_code::send, transfer::some> write_some(bytes_to_take auto&& from) noexcept {
         return {descriptor_, from};
     }
     // Writes everything. After an error or a stop, some part of it may have been written.
-    stream_operation<io_code::send, transfer::whole> write_all(std::span<const std::byte> from) noexcept {
+    stream_operation<io_code::send, transfer::whole> write_all(bytes_to_take auto&& from) noexcept {
         return {descriptor_, from};
     }
     // The same with several buffers at once.
