@@ -18,6 +18,7 @@ void cancel(io_operation& op) noexcept;
 error error_of(std::int64_t outcome) noexcept;
 void close(native_handle h) noexcept;
 std::uint32_t new_generation() noexcept;
+bool in_use(const io_handle& h) noexcept;
 } // namespace host
 
 class close_operation;
@@ -60,7 +61,7 @@ class descriptor {
 
   private:
     void check_unused() const noexcept {
-        if (io_.in_use()) [[unlikely]]
+        if (io_.value != no_handle && host::in_use(io_)) [[unlikely]]
             port::panic("a descriptor was closed or moved while an operation on it was in flight");
     }
     void take(descriptor& other) noexcept {

@@ -72,6 +72,8 @@ error error_of(std::int64_t outcome) noexcept;
 void close(native_handle h) noexcept;
 // For a descriptor that comes into being. Any thread.
 std::uint32_t new_generation() noexcept;
+// An operation on it is in flight, in whichever worker.
+bool in_use(const io_handle& h) noexcept;
 // Makes a handle from elsewhere fit for waiting.
 result<void> adopt(native_handle h) noexcept;
 result<native_handle> duplicate(native_handle h) noexcept;

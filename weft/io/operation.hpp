@@ -80,14 +80,10 @@ struct io_handle {
     bool records = false;                // a short read does not mean that nothing is left
     atomic<std::uint8_t> known_empty{0}; // nothing was left at the last read: a guess
     // Operations in flight. The word for output counts in twos, and its lowest bit is taken away by a back-end where a
-    // write that nobody waits before goes straight to the host: host::try_send().
+    // write goes straight to the host if nobody waits before it.
     atomic<std::uint32_t> input{0};
     atomic<std::uint32_t> output{1};
     atomic<io_place*> place{&no_place};
-
-    bool in_use() const noexcept {
-        return input.load(order::relaxed) != 0 || output.load(order::relaxed) > 1;
-    }
 };
 
 class io_operation;

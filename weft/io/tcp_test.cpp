@@ -462,6 +462,94 @@ TEST_P(tcp, works_across_workers) {
     CHECK_OK(r);
 }
 
+// A later read may wait by a shorter way than the first.
+TEST_P(tcp, closing_while_a_later_read_is_in_flight_panics) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    auto body = [&]() -> task<result<void>> {
+        connected_pair p = co_await ok(connect_two());
+        auto read = [&]() -> task<result<void>> {
+            std::array<std::byte, 8> some;
+            for (;;) co_await ok(p.server.read_some(some));
+        };
+        auto close = [&]() -> task<result<void>> {
+            for (int i = 0; i < 3; ++i) {
+                co_await ok(p.client.write_all(bytes_of("x")));
+                co_await ok(sleep_for(1ms));
+            }
+            p.server.close();
+            co_return {};
+        };
+        co_await when_all(read(), close());
+        co_return {};
+    };
+    EXPECT_DEATH((void)run(body()), "closed or moved while an operation on it was in flight");
+}
+
+// The second reader, the stop and the hang-up find one that waits by the short way.
+TEST_P(tcp, a_short_wait_is_joined_stopped_and_hung_up) {
+    auto body = [&]() -> task<result<void>> {
+        connected_pair p = co_await ok(connect_two());
+        std::array<std::byte, 8> one, two;
+        for (int i = 0; i < 3; ++i) {
+            auto write = [&](std::string_view what) -> task<result<void>> {
+                co_await ok(sleep_for(1ms));
+                co_await ok(p.client.write_all(bytes_of(what)));
+                co_return {};
+            };
+            auto later = [&]() -> task<result<std::size_t>> {
+                co_await yield();
+                std::size_t n = co_await ok(p.server.read_some(two));
+                co_return n;
+            };
+            std::size_t alone = std::get<0>(co_await ok(when_all(p.server.read_some(one), write("a"))));
+            EXPECT_EQ(alone, 1u);
+            auto stopped = co_await timeout(1ms, p.server.read_some(one));
+            EXPECT_TRUE(!stopped && stopped.error() == errc::timed_out);
+            auto both = [&]() -> task<result<void>> {
+                co_await ok(write("b"));
+                co_await ok(write("c"));
+                co_return {};
+            };
+            co_await ok(when_all(p.server.read_some(one), later(), both()));
+            EXPECT_EQ(text_of(std::span(one).first(1)), "b");
+            EXPECT_EQ(text_of(std::span(two).first(1)), "c");
+        }
+        auto hang_up = [&]() -> task<result<void>> {
+            co_await ok(sleep_for(1ms));
+            co_return p.client.shutdown_output();
+        };
+        std::size_t end = std::get<0>(co_await ok(when_all(p.server.read_some(one), hang_up())));
+        EXPECT_EQ(end, 0u);
+        end = co_await ok(p.server.read_some(one));
+        EXPECT_EQ(end, 0u);
+        co_return {};
+    };
+    auto r = run(body());
+    CHECK_OK(r);
+}
+
+// Where a place is remembered, another runtime has come meanwhile.
+TEST_P(tcp, a_stream_lives_on_in_the_next_runtime) {
+    connected_pair p;
+    for (int i = 0; i < 4; ++i) {
+        auto body = [&]() -> task<result<void>> {
+            if (i == 0) p = co_await ok(connect_two());
+            std::array<std::byte, 8> buffer;
+            for (int k = 0; k < 3; ++k) {
+                auto write = [&]() -> task<result<void>> {
+                    co_await ok(sleep_for(1ms));
+                    co_await ok(p.client.write_all(bytes_of("x")));
+                    co_return {};
+                };
+                co_await ok(when_all(p.server.read_some(buffer), write()));
+            }
+            co_return {};
+        };
+        auto r = run(body(), 1 + static_cast<std::size_t>(i) % 2);
+        CHECK_OK(r);
+    }
+}
+
 TEST_P(tcp, closing_while_an_operation_is_in_flight_panics) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     auto body = [&]() -> task<result<void>> {

@@ -20,14 +20,16 @@ class chain {
     [[gnu::always_inline]] void post(branch& b) noexcept {
         b.waiting.store(nullptr, order::relaxed);
         ready_level& level = b.home();
-        if (&level != level_) [[unlikely]] {
-            close();
-            if (level.bit) return level.push(b);
-            level_ = &level;
-            tail_ = level.tail;
+        if (&level == level_) [[likely]] {
+            *tail_ = &b;
+            tail_ = &b.next;
+            return;
         }
-        *tail_ = &b;
+        close();
+        if (level.bit) return level.push(b);
+        *level.tail = &b;
         tail_ = &b.next;
+        level_ = &level;
     }
     // Before anything else becomes ready.
     void close() noexcept {
@@ -88,8 +90,11 @@ long epoll_backend::register_descriptor(io_handle& on, io_place*& made, bool for
     e.generation = on.generation;
     unsigned traits = on.records ? io_place::has_records : 0;
     e.traits = static_cast<std::uint8_t>(for_output ? traits | io_place::output_armed : traits);
-    e.sides[0] = e.nothing(); // the kernel reports what is ready by now
-    e.sides[1] = for_output ? e.nothing() : e.ready();
+    e.know_nothing(0); // the kernel reports what is ready by now
+    if (for_output)
+        e.know_nothing(1);
+    else
+        e.know(1, io_place::something);
     on.output.fetch_and(~std::uint32_t{1}, order::relaxed);
     return 0;
 }
@@ -98,6 +103,14 @@ long epoll_backend::register_descriptor(io_handle& on, io_place*& made, bool for
 inline io_place* epoll_backend::known(const io_handle& on) noexcept {
     io_place* e = places_.find(static_cast<std::size_t>(on.value));
     return e && e->generation == on.generation ? e : nullptr;
+}
+
+// Nobody waits.
+void epoll_backend::now_known(io_place& e, int side, bool more) noexcept {
+    if (more)
+        e.know(side, io_place::something);
+    else
+        e.know_nothing(side);
 }
 
 // Takes the outcome of a call into account, and makes further ones as long as there is something to be had.
@@ -132,7 +145,9 @@ bool epoll_backend::submit_to_wait(io_operation& op, io_place& e, int side) noex
     e.append(side, op);
     op.state = waiting;
     e.level.store(&op.owner->home(), order::relaxed);
-    op.on->place.store(&e, order::relaxed);
+    // The descriptor's one place is where somebody waits plainly, as long as somebody does: host::in_use().
+    io_place* other = op.on->place.load(order::relaxed);
+    if (!(other->known_of(0) & io_place::plain_bit)) op.on->place.store(&e, order::relaxed);
     return true;
 }
 
@@ -157,12 +172,12 @@ bool epoll_backend::submit_waiting(io_operation& op, int side) noexcept {
     io_place* e = known(*op.on);
     // A connect has to be begun, whatever is known of the socket.
     if (e && op.code != io_code::connect) {
-        if (op.flags & io_tried && !e->anybody(e->sides[side])) e->sides[side] = e->nothing();
+        if (op.flags & io_tried && e->known_of(side) == io_place::something) e->know_nothing(side);
         op.flags &= static_cast<std::uint8_t>(~io_tried);
-        if (e->sides[side] != e->ready()) return submit_to_wait(op, *e, side);
+        if (e->known_of(side) != io_place::something) return submit_to_wait(op, *e, side);
     }
     settled s = settle(op, e, side, perform(op));
-    if (e && !e->anybody(e->sides[side])) e->sides[side] = s.more ? e->ready() : e->nothing();
+    if (e && !e->first(side)) now_known(*e, side, s.more);
     if (s.ended && (e || op.code != io_code::receive || op.outcome <= 0)) return false;
     // A connection that lives is registered once, and after its first bytes as well as before.
     long problem = e ? 0 : register_descriptor(*op.on, e, side == 1);
@@ -174,8 +189,10 @@ bool epoll_backend::submit_waiting(io_operation& op, int side) noexcept {
 }
 
 void epoll_backend::cancel(io_operation& op) noexcept {
+    io_place* e = op.on ? known(*op.on) : nullptr;
+    if (e && e->known_of(0) == io_place::plain(op)) e->first(0);
     if (op.state == waiting)
-        places_.find(static_cast<std::size_t>(op.on->value))->remove(static_cast<int>(side_of(op.code)), op);
+        e->remove(static_cast<int>(side_of(op.code)), op);
     else if (!pooled_.cancel(op))
         return;
     op.outcome = io_operation::stopped;
@@ -185,15 +202,15 @@ void epoll_backend::cancel(io_operation& op) noexcept {
 // Something is to be had for those who wait; `outcome` is what the first has got.
 void epoll_backend::drain(io_place& e, int side, std::int64_t outcome) noexcept {
     for (;;) {
-        io_operation& op = *e.sides[side];
+        io_operation& op = *e.first(side);
         settled s = settle(op, &e, side, outcome);
         if (!s.ended) return;
         e.remove(side, op);
-        bool alone = !e.anybody(e.sides[side]);
-        if (alone && s.more) e.sides[side] = e.ready();
+        io_operation* next = e.first(side);
+        if (!next) now_known(e, side, s.more);
         deliver(op);
-        if (alone || !s.more) return;
-        outcome = perform(*e.sides[side]);
+        if (!next || !s.more) return;
+        outcome = perform(*next);
     }
 }
 
@@ -231,26 +248,22 @@ void epoll_backend::poll(std::int64_t deadline) noexcept {
     for (epoll_event *at = events_, *end = events_ + n; at < end; ++at) {
         auto& e = *static_cast<io_place*>(at->data.ptr);
         // The usual: one reader waits, and something has come.
-        if (at->events == EPOLLIN) [[likely]] {
-            io_operation* op = e.sides[0];
-            if (e.anybody(op) && op->is(io_code::receive, io_short_empty)) [[likely]] {
-                io_handle& on = *op->on;
-                std::int64_t outcome =
-                    sys::receive(static_cast<int>(on.value), op->data, op->size, MSG_DONTWAIT);
-                if (static_cast<std::uint64_t>(outcome) < op->size) [[likely]] { // and no error
-                    op->outcome = outcome;
-                    e.sides[0] = nullptr;
-                    on.input.fetch_sub(1, order::relaxed);
-                    ready.post(*op->owner);
-                } else {
-                    ready.close();
-                    drain(e, 0, outcome);
-                }
-                continue;
-            }
+        std::uintptr_t reader = e.known_of(0);
+        if (at->events != EPOLLIN || !(reader & io_place::plain_bit)) [[unlikely]] {
+            ready.close();
+            on_event(*at);
+            continue;
         }
-        ready.close();
-        on_event(*at);
+        auto* op = reinterpret_cast<io_operation*>(reader - io_place::plain_bit);
+        std::int64_t outcome = sys::receive(e.fd, op->data, op->size, MSG_DONTWAIT);
+        if (static_cast<std::uint64_t>(outcome) >= op->size) [[unlikely]] { // or an error
+            ready.close();
+            drain(e, 0, outcome);
+            continue;
+        }
+        op->outcome = outcome;
+        e.know(0, io_place::nothing);
+        ready.post(*op->owner);
     }
     ready.close();
 }
@@ -268,10 +281,10 @@ void epoll_backend::on_event(const epoll_event& event) noexcept {
     constexpr std::uint32_t tells[] = {EPOLLIN, EPOLLOUT};
     for (int side = 0; side < 2; ++side) {
         if (!(what & tells[side])) continue;
-        if (e.anybody(e.sides[side]))
-            drain(e, side, perform(*e.sides[side]));
+        if (io_operation* op = e.first(side))
+            drain(e, side, perform(*op));
         else
-            e.sides[side] = e.ready();
+            e.know(side, io_place::something);
     }
 }
 
@@ -286,18 +299,23 @@ namespace weft::host {
 
 // After a receive that has taken everything the next one has to wait, and there is no more to it than what stands here.
 bool receive(io_operation& op, branch& b, continuation& then) noexcept {
-    io_handle& on = *op.on;
-    io_place& e = *on.place.load(order::relaxed);
-    op.become(io_code::receive, io_short_empty);
-    if (e.level.load(order::relaxed) != &b.home() || e.sides[0] || b.stopping()) [[unlikely]]
+    io_place& e = *op.on->place.load(order::relaxed);
+    if (e.level.load(order::relaxed) != &b.home() || e.known_of(0) != io_place::nothing || b.stopping())
+        [[unlikely]] {
+        op.become(io_code::receive, io_short_empty);
         return start(op, b, then);
-    e.sides[0] = &op;
-    on.input.fetch_add(1, order::relaxed);
+    }
+    e.know(0, io_place::plain(op));
     op.owner = &b;
     b.refill(); // others get their turn
     b.target = &then;
     b.waiting.store(&op, order::release);
     return true;
+}
+
+bool in_use(const io_handle& h) noexcept {
+    return h.input.load(order::relaxed) != 0 || h.output.load(order::relaxed) > 1 ||
+           h.place.load(order::relaxed)->known_of(0) & io_place::plain_bit;
 }
 
 } // namespace weft::host

@@ -42,6 +42,7 @@ class epoll_backend final : public backend {
     io_place* known(const io_handle& on) noexcept;
     long register_descriptor(io_handle& on, io_place*& made, bool for_output) noexcept;
     settled settle(io_operation& op, const io_place* e, int side, std::int64_t outcome) noexcept;
+    static void now_known(io_place& e, int side, bool more) noexcept;
     void drain(io_place& e, int side, std::int64_t outcome) noexcept;
     void on_event(const epoll_event& event) noexcept;
     void take_from_pool() noexcept;

@@ -9,50 +9,57 @@ namespace weft {
 
 io_place no_place;
 
+io_operation* io_place::first(int side) noexcept {
+    std::uintptr_t w = known_of(side);
+    if (w <= nothing_careful) return nullptr;
+    auto* op = reinterpret_cast<io_operation*>(w & ~plain_bit);
+    if (w & plain_bit) {
+        op->become(io_code::receive, io_short_empty);
+        op->on->input.fetch_add(1, order::relaxed);
+        set_first(side, *op);
+    }
+    return op;
+}
+
+void io_place::link_alone(io_operation& op) noexcept {
+    op.flags |= io_careful;
+    op.next = nullptr;
+    op.previous = &op;
+}
+
 void io_place::be_careful() noexcept {
-    io_operation* first = sides[0];
-    if (!anybody(first)) {
-        if (!first) sides[0] = nothing();
-    } else if (!(first->flags & io_careful)) {
-        first->flags |= io_careful;
-        first->next = nullptr;
-        first->previous = first;
+    if (io_operation* waits = first(0)) {
+        if (!(waits->flags & io_careful)) link_alone(*waits);
+    } else if (known_of(0) == nothing) {
+        know_nothing(0);
     }
 }
 
 void io_place::append(int side, io_operation& op) noexcept {
-    io_operation*& first = sides[side];
-    if (!anybody(first)) {
-        if (first == nothing_careful()) {
-            op.flags |= io_careful;
-            op.next = nullptr;
-            op.previous = &op;
-        }
-        first = &op;
+    io_operation* head = first(side);
+    if (!head) {
+        if (known_of(side) == nothing_careful) link_alone(op);
+        set_first(side, op);
         return;
     }
-    if (!(first->flags & io_careful)) {
-        first->flags |= io_careful;
-        first->next = nullptr;
-        first->previous = first;
-    }
+    if (!(head->flags & io_careful)) link_alone(*head);
     op.flags |= io_careful;
     op.next = nullptr;
-    op.previous = first->previous;
+    op.previous = head->previous;
     op.previous->next = &op;
-    first->previous = &op;
+    head->previous = &op;
 }
 
 void io_place::remove(int side, io_operation& op) noexcept {
-    io_operation*& first = sides[side];
-    if (!(op.flags & io_careful) || (first == &op && !op.next)) {
-        first = nothing();
-    } else if (first == &op) {
+    io_operation* head = first(side);
+    if (!(op.flags & io_careful) || (head == &op && !op.next)) {
+        know_nothing(side);
+    } else if (head == &op) {
         op.next->previous = op.previous;
-        first = op.next;
+        set_first(side, *op.next);
     } else {
         op.previous->next = op.next;
-        (op.next ? op.next : first)->previous = op.previous;
+        (op.next ? op.next : head)->previous = op.previous;
     }
 }
 
@@ -90,7 +97,9 @@ io_place* place_table::make(std::size_t fd) noexcept {
         count_ = wanted;
     }
     if (!blocks_[number]) blocks_[number] = take(number);
-    return find(fd);
+    io_place* made = find(fd);
+    if (made) made->fd = static_cast<int>(fd);
+    return made;
 }
 
 place_table::~place_table() {
@@ -99,7 +108,7 @@ place_table::~place_table() {
         if (!b) continue;
         for (io_place& p : b->places) {
             p.level.store(nullptr, order::relaxed);
-            p.sides[0] = p.sides[1] = nullptr;
+            for (int side : {0, 1}) p.know(side, io_place::nothing);
             p.generation = 0;
             p.traits = 0;
         }

@@ -16,29 +16,40 @@ struct io_place {
         has_records = 2,  // as io_handle::records
         output_armed = 4, // the kernel tells of output, too
     };
+    // What is known of one direction, input or output: that nothing is to be had; that something is; that nothing is, and
+    // no short way leads to waiting for it; or who waits, a list whose first has the last as its `previous`. Only
+    // operations with io_careful are linked: one without is alone. With plain_bit, one that waits for input alone has come
+    // by the short way: a receive of some, its manner not yet filled in, and not counted in its handle.
+    static constexpr std::uintptr_t nothing = 0, something = 1, nothing_careful = 2, plain_bit = 4;
 
     // Where the worker's branches stand: a branch of this level may go by the descriptor's memory of this place.
     atomic<ready_level*> level{nullptr};
-    // What is known of each direction, input and output: that nothing is to be had; that something is; or who waits for
-    // it, a list whose first has the last as its `previous`. Only operations with io_careful are linked: one without is alone.
-    io_operation* sides[2] = {};
+    atomic<std::uintptr_t> sides[2]; // written by the home only
+    int fd = -1;
     std::uint32_t generation = 0; // of the descriptor that is registered
     std::uint8_t traits = 0;
 
-    static io_operation* word(std::uintptr_t w) noexcept { return reinterpret_cast<io_operation*>(w); }
-    static io_operation* ready() noexcept { return word(1); }
-    static bool anybody(io_operation* w) noexcept { return reinterpret_cast<std::uintptr_t>(w) > 2; }
-    // Nothing is to be had, and no short way leads to waiting for it.
-    static io_operation* nothing_careful() noexcept { return word(2); }
-    io_operation* nothing() const noexcept {
-        return traits & (sticky | has_records) ? nothing_careful() : nullptr;
+    std::uintptr_t known_of(int side) const noexcept { return sides[side].load(order::relaxed); }
+    void know(int side, std::uintptr_t what) noexcept { sides[side].store(what, order::relaxed); }
+    void know_nothing(int side) noexcept {
+        know(side, traits & (sticky | has_records) ? nothing_careful : nothing);
+    }
+    static std::uintptr_t plain(const io_operation& op) noexcept {
+        return reinterpret_cast<std::uintptr_t>(&op) + plain_bit;
     }
 
+    // Who waits first; nullptr: nobody. What the short way has left open is filled in.
+    io_operation* first(int side) noexcept;
     void append(int side, io_operation& op) noexcept;
     void remove(int side, io_operation& op) noexcept;
-    // From now on the one who waits for input goes no short way.
+    // From now on nobody goes the short way for input.
     void be_careful() noexcept;
+
+  private:
+    static void link_alone(io_operation& op) noexcept;
+    void set_first(int side, io_operation& op) noexcept { know(side, reinterpret_cast<std::uintptr_t>(&op)); }
 };
+static_assert(alignof(io_operation) > io_place::plain_bit);
 
 // The places of one back-end. Descriptors remember places, and may outlive the back-end: so the memory stays a block of
 // places of the same numbers, which serves another back-end later.
