@@ -63,6 +63,8 @@ template <class T> class atomic {
     T value_{};
 };
 
+// For the compiler only.
+inline void compiler_fence() noexcept { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
 inline void atomic_fence(order o) noexcept { __atomic_thread_fence(static_cast<int>(o)); }
 
 } // namespace weft

@@ -41,6 +41,7 @@ class branch : public job {
         done = 16,       // ended; the result waits for its join handle
         failed = 32,     // ended with an error, which is all that is left of it: see keep_error()
         of_shared = 64,  // a child of a shared scope: its handle may be used on other workers
+        stolen = 256,    // an operand that another worker has begun: it ends at the scope's home
         guarded = 128,   // known to other workers than the scope's home: see scope_base
     };
 

@@ -1,4 +1,7 @@
 #include <weft/core/executor.hpp>
+
+#include <weft/core/fork.hpp>
+#include <weft/core/fork_deque.hpp>
 #include <weft/core/scope_base.hpp>
 
 namespace weft {
@@ -7,6 +10,8 @@ namespace {
 
 // Of the branches that may go ahead of their queue, one in so many goes to its back, and the queue gets its turn.
 constexpr std::uint32_t turns_ahead = 16;
+// Of the turns, while operands wait to be begun, one in so many is the queue's.
+constexpr std::uint32_t fork_turns = 8;
 
 } // namespace
 
@@ -85,6 +90,8 @@ template <bool several_levels> void executor::run_ready(std::size_t budget) {
         if constexpr (several_levels) {
             if (*map_ == 0) return;
             q = levels_ + __builtin_ctz(*map_);
+        } else if (has_forks) [[unlikely]] {
+            if (run_fork()) continue;
         }
         job* j = q->head;
         if (!j) return;
@@ -96,6 +103,34 @@ template <bool several_levels> void executor::run_ready(std::size_t budget) {
         running_ = j;
         j->target->handle().resume();
     }
+}
+
+// Begins the newest operand. False: it is the queue's turn, or there is none.
+bool executor::run_fork() {
+    if (++fork_turns_ % fork_turns == 0 && levels_->head) return false;
+    fork_base* f = forks->pop();
+    if (!f) {
+        has_forks = false;
+        return false;
+    }
+    f->begin(*this);
+    return true;
+}
+
+void executor::run_stolen(fork_base& f) {
+    f.begin(*this);
+    running_ = nullptr;
+}
+
+bool executor::reserve_branch() noexcept {
+    if (spare_) return true;
+    auto* b = static_cast<branch*>(port::allocate_branch());
+    if (!b) return false;
+    b->refill();
+    b->pins_ = 0;
+    b->next = nullptr;
+    spare_ = b;
+    return true;
 }
 
 bool executor::run(std::size_t budget) {

@@ -10,6 +10,8 @@
 
 namespace weft {
 
+class fork_base;
+class fork_deque;
 class scope_base;
 
 // The queue of one priority. First in, first out.
@@ -38,6 +40,11 @@ class executor {
 
     // Several workers share its scopes: guards are taken, and stops travel as messages. Set before first use.
     bool shared = false;
+    // Where operands of combinators wait to be begun, newest first, ahead of the queue though not at its cost; nullptr:
+    // they are begun by way of the queue. For executors with one level. Set before first use.
+    fork_deque* forks = nullptr;
+    // Whether there may be something in it. Not for users.
+    bool has_forks = false;
 
     // The queue for a priority, 0 the highest; the lowest level for anything beyond.
     ready_level& level(std::size_t priority = 0) noexcept {
@@ -51,7 +58,9 @@ class executor {
 
     // Runs at most `budget` jobs; those handed in from elsewhere first join their queues. True: more are ready.
     bool run(std::size_t budget);
-    bool has_ready() const noexcept { return count_ == 1 ? levels_->head != nullptr : *map_ != 0; }
+    bool has_ready() const noexcept {
+        return count_ == 1 ? levels_->head != nullptr || has_forks : *map_ != 0;
+    }
 
     // Two steps to sleep. prepare_idle() is false if work has come in; after true, the first post_remote() rings.
     // finish_idle() is true if there was one: its ring has come, or is about to, and the executor must live till then.
@@ -72,6 +81,16 @@ class executor {
     // finished frame. With the credit used up: puts the branch to the front of its queue. Not for users.
     continuation& finisher() noexcept { return finisher_; }
     continuation& deferrer() noexcept { return deferrer_; }
+
+    // The branch whose turn it becomes, within a turn. Not for users.
+    void now_runs(job& j) noexcept { running_ = &j; }
+    // Whether it may be resumed at once, where others have their turns after a while; likewise for the machine's stack.
+    bool may_go_on() noexcept { return ++went_on_ % 16 != 0; }
+
+    // Begins an operand of another executor's, and runs it as far as it goes.
+    void run_stolen(fork_base& f);
+    // False without memory for a branch of a stolen operand.
+    bool reserve_branch() noexcept;
 
     // Gives the spare branch headers back to the port. Bounded by the most branches that were alive at once.
     void give_back_spare() noexcept;
@@ -95,9 +114,12 @@ class executor {
     static job* asleep() noexcept { return reinterpret_cast<job*>(std::uintptr_t{1}); }
     void take_remote() noexcept;
     template <bool several_levels> void run_ready(std::size_t budget);
+    bool run_fork();
 
     ready_level* levels_;
     std::uint32_t count_;
+    std::uint32_t fork_turns_ = 0;
+    std::uint32_t went_on_ = 0;
     std::uint32_t ahead_ = 0; // how often a job went ahead of its queue
     std::uint32_t* map_;
     job* running_ = nullptr;

@@ -24,8 +24,28 @@ class fork_base : protected link {
     bool started() const noexcept { return branch_ != nullptr; }
     bool is(const branch& child) const noexcept { return &child == branch_; }
 
+    // Of an operand that waited to be begun: a branch of `here` begins it at once. In a turn of `here`, which is the
+    // scope's home, or that of a worker which has stolen it.
+    void begin(executor& here) noexcept;
+
   protected:
     using link::link;
+
+    // A task that is begun when nothing newer is left to begin, or by another worker. False: there is no room for it.
+    bool wait_to_begin(scope_base& scope, continuation& frame) noexcept {
+        scope_ = &scope;
+        owner = &frame; // until then
+        if (scope.keep_for_later(*this)) [[likely]] // from here on another worker may begin it
+            return true;
+        owner = nullptr;
+        return false;
+    }
+    // True: it was stolen, and its end will be heard of at the scope's home, in another turn.
+    bool ends_at_home() noexcept {
+        return branch_->has(branch::stolen) && scope_->sends_home(*branch_, *this);
+    }
+    // The last that is done to the fork after a success.
+    void tell_success() noexcept { branch_->scope->fork_succeeded(*branch_); }
 
     // The last that is done to the fork: from here on it may be gone.
     void tell(failure_cause why) noexcept {
@@ -34,12 +54,14 @@ class fork_base : protected link {
     }
 
     branch* branch_ = nullptr;
+    scope_base* scope_ = nullptr;
 };
 
 template <class X> class fork;
 
 template <class T> class fork<task<T>> : fork_base {
   public:
+    using operand = task<T>;
     using type = T;
     using fork_base::is;
     using fork_base::started;
@@ -55,6 +77,12 @@ template <class T> class fork<task<T>> : fork_base {
         if (pinned) branch_->pin();
         task_.root_of(*branch_, this);
         scope_base::launch(*branch_);
+    }
+    // The same, but where the executor keeps operands for later it is begun as one of them. False without memory.
+    bool start_later(scope_base& scope, ready_level& level) noexcept {
+        if (task_ && this->wait_to_begin(scope, task_.frame())) return true;
+        start(scope, level);
+        return started();
     }
     // After the child has ended; errc::out_of_memory if it was not started. Exceptions come out here.
     as_result<T> take() {
@@ -75,14 +103,20 @@ template <class T> class fork<task<T>> : fork_base {
     // others may be waiting for that.
     static void ended(continuation* self) noexcept {
         auto& f = *static_cast<fork*>(self);
-        failure_cause why = f.task_.why_failed();
+        if (f.ends_at_home()) return;
+        if (f.task_.succeeded()) [[likely]]
+            return f.tell_success();
+        f.failed();
+    }
+    [[gnu::cold, gnu::noinline]] void failed() noexcept {
+        failure_cause why = task_.why_failed();
         if constexpr (is_result<T>) {
-            if (why && !why.exception) {
-                f.error_ = why.code;
-                f.task_ = task<T>();
+            if (!why.exception) {
+                error_ = why.code;
+                task_ = task<T>();
             }
         }
-        f.tell(std::move(why));
+        this->tell(std::move(why));
     }
 
     task<T> task_;
@@ -91,6 +125,7 @@ template <class T> class fork<task<T>> : fork_base {
 
 template <operation_like X> class fork<X> : fork_base {
   public:
+    using operand = X;
     using type = decltype(std::declval<X&>().await_resume());
     using fork_base::is;
     using fork_base::started;

@@ -1,5 +1,7 @@
 #include <weft/core/scope_base.hpp>
 
+#include <weft/core/fork.hpp>
+
 namespace weft {
 
 void scope_base::open(branch& owning, continuation& then, bool inherit) noexcept {
@@ -53,6 +55,7 @@ branch* scope_base::start_guarded_child(continuation& frame, ready_level& level)
 
 // Under the guard, in the home context.
 void scope_base::make_guarded(branch& child) noexcept {
+    had_guarded_ = true;
     unlink(local_, child);
     child.set(branch::guarded);
     link(guarded_, child);
@@ -78,11 +81,55 @@ void scope_base::retire_header(branch& child) noexcept {
     child.release();
 }
 
+// On a thief's executor the branch is in the guarded list, so that a stop finds it, though it counts as local.
+branch* scope_base::begin_fork(continuation& frame, executor& here) noexcept {
+    branch* b;
+    if (&here == &home()) {
+        b = branch::make(frame, *level_, *this, child_flags_.load(order::relaxed));
+        if (!b) {
+            failure_cause why(errc::out_of_memory);
+            lock();
+            ops().ended(*this, *owner, &why);
+            unlock();
+            deliver_stop();
+            if (--live_ == 0) home_is_done();
+            return nullptr;
+        }
+        link(local_, *b);
+    } else {
+        b = branch::make(frame, here.level(), *this, branch::guarded | branch::stolen);
+        if (!b) port::panic("a worker stole an operand and had no branch for it");
+        lock_guard hold(guard_);
+        if (stop_requested()) b->set(branch::stop);
+        link(guarded_, *b);
+    }
+    return b;
+}
+
+bool scope_base::sends_home(branch& stolen, continuation& listener) noexcept {
+    if (port::current() == &home()) return false;
+    stolen.pin(); // for good
+    stolen.target = &listener;
+    stolen.level.store(level_, order::relaxed);
+    home().post_remote(stolen);
+    return true;
+}
+
+void scope_base::last_fork_ended(executor& here) noexcept {
+    // Where others may be about to leave the guard, or a stop is on its way: see emptied().
+    if (had_guarded_ || stop_requested() || !owner || !here.may_go_on()) return home_is_done();
+    ended_ = true;
+    branch& b = *owner;
+    b.waiting.store(nullptr, order::relaxed);
+    here.now_runs(b);
+    b.hop(b.target).resume();
+}
+
 void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
     continuation* frame = child.target;
     lock();
-    bool local = !child.has(branch::guarded);
-    if (local && shared_) { // others may be about to take the outcome
+    bool local = !child.has(branch::guarded) || child.has(branch::stolen);
+    if (local && shared_ && !child.has(branch::stolen)) { // others may be about to take the outcome
         make_guarded(child);
         local = false;
     }
@@ -133,8 +180,7 @@ void scope_base::emptied() noexcept {
         owner->wake();
 }
 
-bool scope_base::drop_hold() noexcept {
-    if (--live_ != 0) return false;
+bool scope_base::last_hold_dropped() noexcept {
     lock();
     if (guarded_live_ == 0)
         ended_ = true;
@@ -255,6 +301,15 @@ executor* scope_base::visit(branch* list, executor& here) noexcept {
         lock();
     }
     return next;
+}
+
+void fork_base::begin(executor& here) noexcept {
+    continuation& frame = *std::exchange(owner, nullptr);
+    branch_ = scope_->begin_fork(frame, here);
+    if (!branch_) return;
+    promise_of(frame).begin_branch(*branch_, this);
+    here.now_runs(*branch_);
+    frame.handle().resume();
 }
 
 } // namespace weft

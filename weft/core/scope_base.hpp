@@ -1,6 +1,7 @@
 // The base of everything that runs branches and waits for them: scopes, and the combinators.
 #pragma once
 
+#include <weft/core/fork_deque.hpp>
 #include <weft/core/leaf.hpp>
 #include <weft/core/spin_lock.hpp>
 #include <weft/core/thrown.hpp>
@@ -30,6 +31,8 @@ class scope_base : public leaf {
         void (*emptied)(scope_base&) noexcept;
         // After fate::keep_error, when the frame is gone. Under the guard. False: nobody wants the error any more.
         bool (*error_kept)(scope_base&, branch& child) noexcept = nullptr;
+        // A success is not worth a call of ended().
+        bool failures_only = false;
     };
 
     explicit scope_base(const scope_kind& k) noexcept
@@ -47,7 +50,7 @@ class scope_base : public leaf {
     // The same for a root, which no branch owns.
     void open_root(ready_level& level, bool across_threads) noexcept;
     // True: all children have ended already, and nobody is woken.
-    bool drop_hold() noexcept;
+    bool drop_hold() noexcept { return --live_ == 0 && last_hold_dropped(); }
 
     // A new branch with `target` as its root, in `level`, which may be another executor's; nullptr without memory.
     inline branch* new_child(continuation& target, ready_level& level) noexcept;
@@ -57,6 +60,14 @@ class scope_base : public leaf {
     inline branch* start_child(continuation& frame, ready_level& level) noexcept;
     // In the home context, where the branch stands in the ready queue: it becomes guarded, and may be moved.
     void let_go(branch& child) noexcept;
+
+    // For forks. An operand that waits to be begun is counted as a local child, also when another worker begins it: then
+    // its branch comes home to end.
+    bool keeps_for_later() const noexcept { return home().forks; }
+    inline bool keep_for_later(fork_base& f) noexcept; // in the home context; false: no room
+    branch* begin_fork(continuation& frame, executor& here) noexcept;
+    bool sends_home(branch& stolen, continuation& listener) noexcept;
+    inline void fork_succeeded(branch& child) noexcept;
     // The level for children that say nothing else: the owner's priority on the calling executor.
     inline ready_level& default_level() const noexcept;
 
@@ -117,6 +128,8 @@ class scope_base : public leaf {
     static inline void unlink(branch*& list, branch& child) noexcept;
     void make_guarded(branch& child) noexcept;
     void home_is_done() noexcept;
+    bool last_hold_dropped() noexcept;
+    void last_fork_ended(executor& here) noexcept;
     void emptied() noexcept;
     static void continue_tour(continuation* message);
     void deliver_here() noexcept;
@@ -129,6 +142,7 @@ class scope_base : public leaf {
     scope_base* next_stopping_ = nullptr;
     std::uint32_t live_ = 0;
     bool shared_ = false;
+    bool had_guarded_ = false; // a child was guarded once: others may still hold the guard
 
     // Under the guard, where the scope is shared.
     bool undelivered_ = false;
@@ -167,6 +181,24 @@ inline void scope_base::child_succeeded(branch& child, executor& here) noexcept 
     child.recycle(here);
     frame->destroy(frame); // arguments of the task: their destructors may still use the scope
     if (--live_ == 0) home_is_done();
+}
+
+inline bool scope_base::keep_for_later(fork_base& f) noexcept {
+    executor& here = home();
+    if (!here.forks->push(f)) [[unlikely]]
+        return false;
+    here.has_forks = true;
+    ++live_;
+    return true;
+}
+
+inline void scope_base::fork_succeeded(branch& child) noexcept {
+    if (child.has(branch::guarded) || !ops().failures_only) [[unlikely]]
+        return child_ended(child, nullptr);
+    executor& here = home();
+    unlink(local_, child);
+    child.recycle(here);
+    if (--live_ == 0) last_fork_ended(here);
 }
 
 inline branch* scope_base::new_local_child(continuation& target, ready_level& level) noexcept {

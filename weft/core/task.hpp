@@ -102,7 +102,15 @@ template <class T> class promise_common : public promise_outcome<T> {
         return leave_branch(self);
     }
 
-    // Of a coroutine that has its outcome: an empty cause for a value.
+    // Of a coroutine that has its outcome.
+    bool succeeded() const noexcept {
+        if (this->has_exception()) return false;
+        if constexpr (is_result<T>)
+            return this->value().has_value();
+        else
+            return true;
+    }
+    // Likewise: an empty cause for a value.
     failure_cause why_failed() const noexcept {
         if (this->has_exception()) return this->share_exception();
         if constexpr (is_result<T>) {
@@ -114,9 +122,7 @@ template <class T> class promise_common : public promise_outcome<T> {
   private:
     std::coroutine_handle<> leave_branch(continuation& self) noexcept {
         this->branch->target = &self;
-        bool failed = this->has_exception();
-        if constexpr (is_result<T>) failed = failed || !this->value().has_value();
-        return (failed ? failed_end : this->branch->home().owner->finisher()).handle();
+        return (succeeded() ? this->branch->home().owner->finisher() : failed_end).handle();
     }
 
     // The finisher's counterpart for a root that has failed.
@@ -220,7 +226,8 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
         frame_.promise().begin_branch(b, listener);
     }
     continuation& frame() noexcept { return frame_of(frame_); }
-    // After the task's end: why it ended badly, if it did.
+    // After the task's end: whether it has ended well, or why it has not.
+    bool succeeded() const noexcept { return frame_.promise().succeeded(); }
     failure_cause why_failed() const noexcept { return frame_.promise().why_failed(); }
     // After the task's end: its error; errc::none for a value or an exception.
     error error_or_none() const noexcept

@@ -12,7 +12,7 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
   public:
     bool start(branch& b, continuation& then) noexcept {
         this->open(b, then);
-        static_cast<Self*>(this)->start_forks(this->default_level());
+        static_cast<Self*>(this)->start_forks(this->default_level(), this->keeps_for_later());
         if (!this->drop_hold()) return true;
         return this->finish_now(b, then);
     }
@@ -23,6 +23,9 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
     template <class F> void start_one(F& f, ready_level& level) noexcept {
         f.start(*this, level);
         if (!f.started()) fail(errc::out_of_memory);
+    }
+    template <class F> void start_later(F& f, ready_level& level) noexcept {
+        if (!f.start_later(*this, level)) fail(errc::out_of_memory);
     }
     void fail(error e) noexcept {
         if (!first_failure_) first_failure_ = e;
@@ -51,7 +54,7 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
         return scope_base::fate::keep_frame;
     }
     static constexpr scope_base::scope_kind kind_of_this{
-        {"when_all", &scope_base::cancel_children}, &ended, nullptr};
+        {"when_all", &scope_base::cancel_children}, &ended, nullptr, nullptr, true};
 
     failure_cause first_failure_;
 };
@@ -73,8 +76,23 @@ class [[nodiscard("co_await it")]] when_all_operation : public when_all_base<whe
     }
 
   private:
-    void start_forks(ready_level& level) noexcept {
-        std::apply([&](auto&... f) { (this->start_one(f, level), ...); }, forks_);
+    // What is kept for later is begun newest first: so the first task, kept last, is the first to go. Operations are
+    // started at once: they wait for the world.
+    void start_forks(ready_level& level, bool keep) noexcept {
+        auto start_now = [&](auto& f) {
+            if (!keep || !is_task<typename std::remove_reference_t<decltype(f)>::operand>)
+                this->start_one(f, level);
+        };
+        std::apply([&](auto&... f) { (start_now(f), ...); }, forks_);
+        if (keep) keep_from_last(level, std::index_sequence_for<X...>());
+    }
+
+    template <std::size_t... I> void keep_from_last(ready_level& level, std::index_sequence<I...>) noexcept {
+        auto keep = [&](auto& f) {
+            if constexpr (is_task<typename std::remove_reference_t<decltype(f)>::operand>)
+                this->start_later(f, level);
+        };
+        (keep(std::get<sizeof...(I) - 1 - I>(forks_)), ...);
     }
 
     std::tuple<fork_for<X>...> forks_;
@@ -106,9 +124,13 @@ class [[nodiscard("co_await it")]] when_all_range_operation
     }
 
   private:
-    void start_forks(ready_level& level) noexcept {
+    void start_forks(ready_level& level, bool keep) noexcept {
         if (!has_memory_) return this->fail(errc::out_of_memory);
-        for (auto& f : forks_) this->start_one(f, level);
+        if (!keep) {
+            for (auto& f : forks_) this->start_one(f, level);
+            return;
+        }
+        for (std::size_t i = forks_.size(); i > 0; --i) this->start_later(forks_[i - 1], level);
     }
 
     values values_;

@@ -3,13 +3,17 @@
 #pragma once
 
 #include <weft/core/executor.hpp>
+#include <weft/core/fork_deque.hpp>
 #include <weft/core/timer_wheel.hpp>
 
 namespace weft::hand {
 
 // The one world of this port.
 struct world {
+    world() noexcept { executor.forks = &forks; }
+
     weft::executor executor;
+    fork_deque forks;
     weft::timer_wheel timers{0};
     std::int64_t now = 0;
     bool rung = false;

@@ -5,10 +5,12 @@
 #include <cstring>
 #include <initializer_list>
 
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +59,12 @@ cpu_set_t as_set(const cpu_mask& mask) noexcept {
 }
 
 } // namespace
+
+bool can_fence_threads() noexcept {
+    static const bool can = ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+    return can;
+}
+void fence_threads() noexcept { ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0); }
 
 int bind_to_cpu(std::size_t cpu) noexcept {
     if (cpu >= CPU_SETSIZE) return EINVAL;

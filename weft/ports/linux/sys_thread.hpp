@@ -28,6 +28,11 @@ struct cpu_mask {
 bool get_affinity(cpu_mask& out) noexcept;
 void set_affinity(const cpu_mask& mask) noexcept;
 
+// Makes every thread of the process pass a full fence, as membarrier(2) does it: dear, so that others need none. Only if
+// the kernel can: the first call of can_fence_threads() finds out.
+bool can_fence_threads() noexcept;
+void fence_threads() noexcept;
+
 // Names the calling thread; 15 characters count.
 void name_thread(const char* name) noexcept;
 // Blocks the signals that are sent from outside in the calling thread, so that they reach the program's own threads.

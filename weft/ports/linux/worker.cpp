@@ -26,7 +26,9 @@ worker::worker(std::size_t levels)
       executor(level_memory::levels.get(), levels < 1            ? 1
                                            : levels > max_levels ? max_levels
                                                                  : levels),
-      timers_(port::now()) {}
+      timers_(port::now()) {
+    if (levels <= 1) forks = &own_forks_;
+}
 
 worker::~worker() = default;
 
@@ -46,6 +48,8 @@ void worker::drop_io() noexcept { io_.reset(); }
 void worker::join(worker_team& team, std::size_t index) noexcept {
     team_ = &team;
     bit_ = std::uint64_t{1} << index;
+    if (!sys::can_fence_threads())
+        forks = nullptr; // nobody could steal: operands are shared as ready branches are
     team.members[index] = this;
     if (team.count <= index) team.count = index + 1;
 }
@@ -58,7 +62,7 @@ void worker::ring_from_outside() noexcept {
 }
 
 bool worker::turn() {
-    bool more = team_ ? run_and_share() : run(jobs_a_turn_);
+    bool more = team_ ? run_and_share() || steal() : run(jobs_a_turn_);
     std::int64_t now = 0;
     if (!timers_.empty()) {
         now = port::now();
@@ -113,6 +117,12 @@ bool worker::run_and_share() {
 // it shares in turn if it has too much.
 void worker::share() noexcept {
     std::uint64_t idle = team_->idle.load(order::relaxed) & ~bit_;
+    if (idle && forks && !forks->empty()) {
+        auto index = static_cast<unsigned>(__builtin_ctzll(idle));
+        std::uint64_t bit = std::uint64_t{1} << index;
+        if (team_->idle.fetch_and(~bit, order::acq_rel) & bit) team_->members[index]->knock();
+        return;
+    }
     while (idle) {
         auto index = static_cast<unsigned>(__builtin_ctzll(idle));
         std::uint64_t bit = std::uint64_t{1} << index;
@@ -133,6 +143,24 @@ void worker::share() noexcept {
         }
         receiver->post_remote(*first, *last);
     }
+}
+
+// The oldest operand of a colleague's: the largest, as a rule.
+bool worker::steal() {
+    for (std::size_t i = 0; i < team_->count; ++i) {
+        std::size_t index = (victim_ + i) % team_->count;
+        worker* victim = team_->members[index];
+        if (victim == this || !victim->forks) continue;
+        std::size_t found = victim->forks->look();
+        if (found == fork_deque::nothing || !reserve_branch()) continue;
+        sys::fence_threads();
+        if (fork_base* f = victim->forks->take(found)) {
+            victim_ = index;
+            run_stolen(*f);
+            return true;
+        }
+    }
+    return false;
 }
 
 worker& this_worker() noexcept {

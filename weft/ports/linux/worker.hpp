@@ -6,6 +6,7 @@
 #include <memory>
 
 #include <weft/core/executor.hpp>
+#include <weft/core/fork_deque.hpp>
 #include <weft/core/timer_wheel.hpp>
 
 namespace weft {
@@ -79,8 +80,11 @@ class worker : private detail::level_memory, public executor {
   private:
     bool run_and_share();
     void share() noexcept;
+    bool steal();
     bool time_to_poll(std::int64_t now) noexcept;
 
+    fork_deque own_forks_;
+    std::size_t victim_ = 0; // where something was to be stolen the last time
     std::size_t jobs_a_turn_ = batch;
     timer_wheel timers_;
     std::unique_ptr<backend> io_;

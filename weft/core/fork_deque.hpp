@@ -1,0 +1,72 @@
+// fork_deque: operands of combinators that nobody has begun; their executor takes the newest, other workers the oldest.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <weft/core/atomic.hpp>
+
+namespace weft {
+
+class fork_base;
+
+// The deque of Chase and Lev with a fixed room, and without a fence for its home. `bottom_` is where the home pushes,
+// `top_` is the oldest; what lies between waits to be begun.
+//
+// Why nobody takes what another has taken: the home takes the newest without a contest only if it finds `top_` below it
+// after having lowered `bottom_`; a thief takes the oldest only if it finds `bottom_` above it after having read `top_`,
+// and then moves `top_` from there. Both could have the same one only if the home read a `top_` from before, and the thief
+// a `bottom_` from before. Between its two reads the thief makes every thread of the process pass a fence. If the home has
+// lowered `bottom_` before it passed that fence, the thief sees it, and goes without. If it lowers `bottom_` after it, it
+// reads `top_` after it, too, and sees what the thief saw at the least: then the two contest for the last one by an
+// exchange of `top_`, as thieves do among themselves.
+class fork_deque {
+  public:
+    static constexpr std::size_t room = 256;
+    static constexpr std::size_t nothing = SIZE_MAX;
+
+    // For the home. False: full.
+    bool push(fork_base& f) noexcept {
+        std::size_t b = bottom_.load(order::relaxed);
+        if (b - top_.load(order::relaxed) >= room) [[unlikely]]
+            return false;
+        items_[b % room].store(&f, order::relaxed);
+        bottom_.store(b + 1, order::release);
+        return true;
+    }
+    // For the home: the newest; nullptr if there is none.
+    fork_base* pop() noexcept {
+        std::size_t b = bottom_.load(order::relaxed) - 1;
+        bottom_.store(b, order::relaxed);
+        compiler_fence();
+        std::size_t t = top_.load(order::relaxed);
+        auto left = static_cast<std::ptrdiff_t>(b - t);
+        if (left > 0) [[likely]]
+            return items_[b % room].load(order::relaxed);
+        fork_base* last = nullptr;
+        if (left == 0 && top_.compare_exchange(t, t + 1, order::seq_cst))
+            last = items_[b % room].load(order::relaxed);
+        bottom_.store(b + 1, order::relaxed);
+        return last;
+    }
+
+    // For others, in three steps: look(), and if it found something, a fence that all threads of the process pass, and
+    // take() with what look() has yielded. The oldest; nullptr if somebody else was faster.
+    std::size_t look() const noexcept {
+        std::size_t t = top_.load(order::acquire);
+        return static_cast<std::ptrdiff_t>(bottom_.load(order::relaxed) - t) > 0 ? t : nothing;
+    }
+    fork_base* take(std::size_t t) noexcept {
+        if (static_cast<std::ptrdiff_t>(bottom_.load(order::acquire) - t) <= 0) return nullptr;
+        fork_base* oldest = items_[t % room].load(order::relaxed);
+        return top_.compare_exchange(t, t + 1, order::seq_cst) ? oldest : nullptr;
+    }
+    bool empty() const noexcept { return look() == nothing; }
+
+  private:
+    atomic<std::size_t> bottom_{0};
+    atomic<fork_base*> items_[room];
+    atomic<std::size_t> top_{0}; // apart from what the home writes all the time
+};
+
+} // namespace weft
