@@ -34,7 +34,7 @@ class fork_base : protected link {
     // A task that is begun when nothing newer is left to begin, or by another worker. False: there is no room for it.
     bool wait_to_begin(scope_base& scope, continuation& frame) noexcept {
         scope_ = &scope;
-        owner = &frame; // until then
+        owner = &frame;                             // until then
         if (scope.keep_for_later(*this)) [[likely]] // from here on another worker may begin it
             return true;
         owner = nullptr;
