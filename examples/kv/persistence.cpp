@@ -57,7 +57,7 @@ task<result<void>> log_file::sync() {
 }
 
 persistence::persistence(engine& kv, arena& records, const options& o)
-    : kv_{kv}, options_{o}, batch_{records}, sink_{kv.buffers(), journal::max_record},
+    : kv_{kv}, options_{o}, records_{records}, batch_{records}, sink_{kv.buffers(), journal::max_record},
       sink_batch_{kv.buffers(), journal::max_record} {}
 
 std::string persistence::path(const char* suffix) const { return options_.directory + "/weft-kv" + suffix; }
@@ -104,7 +104,7 @@ task<result<bool>> persistence::open() {
 
 // Executes the requests of records.
 struct persistence::replay {
-    explicit replay(engine& to) : kv{to}, who{to.buffers()}, parser{to.buffers(), unlimited} {
+    replay(engine& to, arena& memory) : kv{to}, who{memory}, parser{memory, unlimited} {
         kv.db.replaying = true;
     }
     ~replay() { kv.db.replaying = false; }
@@ -117,8 +117,8 @@ struct persistence::replay {
             if (status != request_parser::status::complete) return false;
             kv.execute(who, parser.args());
             if (who.out.view().starts_with('-')) {
-                log_error("A command of the log fails: %.*s", static_cast<int>(who.out.size() - 2),
-                          who.out.data());
+                log_error("A command of the log fails: %.*s (is --memory less than it was?)",
+                          static_cast<int>(who.out.size() - 2), who.out.data());
                 return false;
             }
             who.out.clear();
@@ -135,7 +135,8 @@ struct persistence::replay {
 task<result<void>> persistence::load(weft::file& file, std::uint64_t size) {
     using status = journal::reader::status;
     auto began = weft::clock::now(), reported = began;
-    byte_buffer window{kv_.buffers()};
+    byte_buffer window{records_};
+    const std::size_t piece = std::min(read_size, records_.capacity() / 8);
     std::uint64_t read = 0, good = 0; // how far the file is read, and how far it is known to be in order
     std::size_t at = 0;               // in the window: what is in front is done with
 
@@ -143,10 +144,12 @@ task<result<void>> persistence::load(weft::file& file, std::uint64_t size) {
     auto fill = [&](std::size_t wanted) -> task<result<void>> {
         window.consume(std::exchange(at, 0));
         while (window.size() < wanted && read < size) {
-            std::size_t count =
-                std::min<std::uint64_t>(std::max(read_size, wanted - window.size()), size - read);
+            std::size_t count = std::min<std::uint64_t>(std::max(piece, wanted - window.size()), size - read);
             char* to = window.room(count);
-            if (!to) co_return failure(weft::errc::out_of_memory);
+            if (!to) {
+                log_error("A record of %zu bytes does not fit into --log-memory", wanted);
+                co_return failure(weft::errc::out_of_memory);
+            }
             co_await ok(file.read_exact_at(std::as_writable_bytes(std::span{to, count}), read));
             window.commit(count);
             read += count;
@@ -162,7 +165,7 @@ task<result<void>> persistence::load(weft::file& file, std::uint64_t size) {
     }
     good = at = journal::header_size;
     journal::reader reader{*salt};
-    replay execute{kv_};
+    replay execute{kv_, records_};
     kv_.server.loading_size = size;
     while (!closing_) {
         status found = reader.next(slice(window.view(), at), read == size);

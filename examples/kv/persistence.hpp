@@ -92,6 +92,7 @@ class persistence {
 
     engine& kv_;
     const options& options_;
+    arena& records_;
     weft::descriptor lock_;
     std::optional<log_file> log_, fresh_; // fresh_: the shorter one, while it is made
     std::optional<snapshot> snapshot_;

@@ -601,6 +601,27 @@ def loading():
 
 
 @test
+def loads_with_little_memory():
+    """A long log takes no memory of the clients', and less memory than the keys need is an error that says so."""
+    with kv("--log-memory", "4mb", "--appendfsync", "no") as s:
+        with s.client() as c:
+            for size in range(1_000_000, 1_900_000, 300_000):  # records of nearly half of it
+                assert c.value("SET", f"k{size}", "x" * size) == "OK"
+            for i in range(3000):
+                c.send("SET", f"k{i}", "x" * 1000)
+            for i in range(3000):
+                c.raw()
+        assert s.stop() == 0
+        with restarted(s, "--log-memory", "4mb", "--client-memory", "1mb") as again:
+            assert answers(again, "DBSIZE") == 3003
+            assert again.stop() == 0
+        code, said = fails_to_start(s.folder, "--memory", "2mb")
+        assert code == 1 and "is --memory less than it was?" in said, said
+        code, said = fails_to_start(s.folder, "--log-memory", "1mb")
+        assert code == 1 and "does not fit into --log-memory" in said, said
+
+
+@test
 def blocking():
     with kv() as s:
         with s.client() as a, s.client() as b, s.client() as c:
