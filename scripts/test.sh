@@ -131,7 +131,10 @@ elif wanted gcc-og; then
     preset gcc-og -R '[Ss]tack|[Dd]epth|[Dd]eep|[Ll]evels|[Mm]illion'
 fi
 # After the presets: it counts what they have built.
-if wanted instructions; then check instructions 900 bench/instructions.py; fi
+if wanted instructions; then
+    check bench-verdicts 60 bench/harness/self_test.py
+    check instructions 900 bench/instructions.py
+fi
 if wanted package; then check package 600 scripts/check-package.sh; fi
 if wanted fuzz; then check fuzz 900 scripts/fuzz.sh $fuzz_seconds "${fuzz_seed[@]}"; fi
 
