@@ -1,10 +1,9 @@
-// I/O on weft. Cancelling: N tasks wait for a datagram each, and a stop calls all of them off. Echo: a client and a server on
-// one thread, which makes each other wait, so that what happens depends on no clock; for counting instructions.
+// I/O on weft. Cancelling: N tasks wait for a datagram each, and a stop calls all of them off. Echo: clients and servers on
+// one thread, which wait for each other, so that what happens depends on no clock; for counting instructions.
 #include <array>
 #include <vector>
 
 #include <weft/core/ok.hpp>
-#include <weft/core/when_all.hpp>
 #include <weft/core/yield.hpp>
 #include <weft/io/tcp.hpp>
 #include <weft/io/udp.hpp>
@@ -31,8 +30,7 @@ weft::task<> cancel(std::vector<weft::udp_socket>& sockets) {
     measure::end("cancel", sockets.size());
 }
 
-weft::task<weft::result<void>> serve(weft::tcp_listener& listener) {
-    weft::tcp_stream peer = co_await weft::ok(listener.accept());
+weft::task<weft::result<void>> serve(weft::tcp_stream peer) {
     std::array<std::byte, 4096> buffer;
     for (;;) {
         std::size_t n = co_await weft::ok(peer.read_some(buffer));
@@ -41,31 +39,39 @@ weft::task<weft::result<void>> serve(weft::tcp_listener& listener) {
     }
 }
 
-weft::task<weft::result<void>> ask(weft::endpoint at, std::size_t n) {
-    weft::tcp_stream server = co_await weft::ok(weft::tcp_stream::connect(at));
+weft::task<weft::result<void>> ask(weft::tcp_stream server, std::size_t n) {
     std::array<std::byte, 64> message{}, reply;
-    measure::begin();
     for (std::size_t i = 0; i < n; ++i) {
         co_await weft::ok(server.write_all(message));
         sink += co_await weft::ok(server.read_some(reply));
     }
-    measure::end("echo", n);
     co_return {};
 }
 
-weft::task<weft::result<void>> echo(std::size_t n) {
+weft::task<weft::result<void>> echo(std::size_t n, std::size_t connections) {
     weft::tcp_listener listener = co_await weft::ok(weft::tcp_listener::bind(weft::endpoint::loopback(0)));
     weft::endpoint at = co_await weft::ok(listener.local());
-    co_await weft::ok(weft::when_all(serve(listener), ask(at, n)));
+    auto all = [&](weft::scope& s) -> weft::task<weft::result<void>> {
+        for (std::size_t i = 0; i < connections; ++i) {
+            weft::tcp_stream client = co_await weft::ok(weft::tcp_stream::connect(at));
+            weft::tcp_stream server = co_await weft::ok(listener.accept());
+            s.spawn(serve(std::move(server)));
+            s.spawn(ask(std::move(client), n / connections));
+        }
+        co_return {};
+    };
+    measure::begin();
+    co_await weft::ok(weft::with_scope(all));
+    measure::end("echo", n / connections * connections);
     co_return {};
 }
 
 } // namespace
 
 void run_echo(const measure::arguments& a) {
-    weft::result<void> done = weft::run(echo(a[0]));
+    weft::result<void> done = weft::run(echo(a[0], a[1]));
     if (!done) measure::fail(done.error().message());
-    measure::expect(sink, 64 * a[0], "bytes that came back");
+    measure::expect(sink, 64 * (a[0] / a[1] * a[1]), "bytes that came back");
 }
 
 void run_cancel(const measure::arguments& a) {
