@@ -40,7 +40,8 @@ weft::task<weft::result<void>> serve(weft::tcp_stream peer) {
 }
 
 weft::task<weft::result<void>> ask(weft::tcp_stream server, std::size_t n) {
-    std::array<std::byte, 64> message{}, reply;
+    std::array<std::byte, 64> message{};
+    std::array<std::byte, 128> reply; // longer: a read that fills its buffer says that there may be more
     for (std::size_t i = 0; i < n; ++i) {
         co_await weft::ok(server.write_all(message));
         sink += co_await weft::ok(server.read_some(reply));
