@@ -20,9 +20,11 @@ class fork_base;
 // lowered `bottom_` before it passed that fence, the thief sees it, and goes without. If it lowers `bottom_` after it, it
 // reads `top_` after it, too, and sees what the thief saw at the least: then the two contest for the last one by an
 // exchange of `top_`, as thieves do among themselves.
-class fork_deque {
+//
+// `Atomic` and `Room` are what they are for all but the model that tries every order of events.
+template <template <class> class Atomic, std::size_t Room> class basic_fork_deque {
   public:
-    static constexpr std::size_t room = 256;
+    static constexpr std::size_t room = Room;
     static constexpr std::size_t nothing = SIZE_MAX;
 
     // For the home. False: full.
@@ -64,9 +66,11 @@ class fork_deque {
     bool empty() const noexcept { return look() == nothing; }
 
   private:
-    atomic<std::size_t> bottom_{0};
-    atomic<fork_base*> items_[room];
-    atomic<std::size_t> top_{0}; // apart from what the home writes all the time
+    Atomic<std::size_t> bottom_{0};
+    Atomic<fork_base*> items_[room];
+    Atomic<std::size_t> top_{0}; // apart from what the home writes all the time
 };
+
+class fork_deque : public basic_fork_deque<atomic, 256> {};
 
 } // namespace weft
