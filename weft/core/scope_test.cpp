@@ -44,16 +44,17 @@ WEFT_TEST(scope, ends_when_all_children_have) {
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
+task<> late(weft::scope& s) {
+    co_await weft::yield(); // the body has ended
+    s.request_stop();
+    s.spawn(after(1h, 1));
+}
+
 // The memory of the body's header is a later child's, which is no body: nobody else destroys its frame.
 WEFT_TEST(scope, a_child_that_comes_after_the_bodys_end_is_destroyed) {
     auto test = []() -> task<bool> {
         auto body = [&](weft::scope& s) -> task<> {
-            auto late = [&]() -> task<> {
-                co_await weft::yield(); // the body has ended
-                s.request_stop();
-                s.spawn(after(1h, 1));
-            };
-            s.spawn(late());
+            s.spawn(late(s));
             co_return;
         };
         co_return (co_await weft::with_scope(body)).has_value();

@@ -87,30 +87,33 @@ TEST_P(shared_scopes, outcomes_are_taken_by_whoever_holds_the_handle) {
     EXPECT_EQ(r.run(body(r)), expected);
 }
 
+task<> step_and_count(std::atomic<int>& ended) {
+    co_await weft::yield();
+    ++ended;
+}
+task<> children_at_home(weft::scope& s, std::atomic<int>& ended) {
+    for (int i = 0; i < 20; ++i) {
+        s.spawn(step_and_count(ended));
+        co_await weft::yield();
+    }
+}
+// On another worker: alive when the body has ended; it has children made at the scope's home.
+task<> elsewhere(weft::runtime& r, weft::scope& s, std::atomic<int>& ended) {
+    for (int i = 0; i < 50; ++i) {
+        (void)co_await weft::on(r.worker(0), children_at_home(s, ended));
+        s.spawn(step_and_count(ended));
+    }
+}
+task<> far(weft::runtime& r, weft::scope& s, std::atomic<int>& ended) {
+    (void)co_await weft::on(r.worker(1), elsewhere(r, s, ended));
+}
+
 // The home has no child of the scope left while others have, and then gets some again.
 TEST_P(shared_scopes, children_come_home_after_the_home_had_none) {
     std::atomic<int> ended{0};
-    auto leaf = [&]() -> task<> {
-        co_await weft::yield();
-        ++ended;
-    };
     auto body = [&](weft::runtime& r) -> task<int> {
         auto all = [&](weft::scope& s) -> task<> {
-            // On another worker: alive when the body has ended; it has children made at the scope's home.
-            auto at_home = [&]() -> task<> {
-                for (int i = 0; i < 20; ++i) {
-                    s.spawn(leaf());
-                    co_await weft::yield();
-                }
-            };
-            auto elsewhere = [&]() -> task<> {
-                for (int i = 0; i < 50; ++i) {
-                    (void)co_await weft::on(r.worker(0), at_home());
-                    s.spawn(leaf());
-                }
-            };
-            auto far = [&]() -> task<> { (void)co_await weft::on(r.worker(1), elsewhere()); };
-            s.spawn(far());
+            s.spawn(far(r, s, ended));
             co_return;
         };
         (void)co_await weft::with_scope(all);
@@ -157,28 +160,29 @@ TEST_P(shared_scopes, a_failure_stops_the_children_on_every_worker) {
     EXPECT_EQ(failed, rounds);
 }
 
+task<result<void>> sleeper() { co_return co_await weft::sleep_for(1h); }
+task<> spawner(weft::scope& s) {
+    while (!s.stop_requested()) {
+        s.spawn(sleeper());
+        co_await weft::yield();
+    }
+    s.spawn(sleeper()); // begins stopped
+}
+task<> far_spawner(weft::runtime& r, weft::scope& s) { (void)co_await weft::on(r.worker(1), spawner(s)); }
+task<> stopper(weft::scope& s, int steps) {
+    for (int i = 0; i < steps; ++i) co_await weft::yield();
+    s.request_stop();
+}
+
 // request_stop() from a worker that is not the scope's home, while children are being made on both.
 TEST_P(shared_scopes, a_stop_from_another_worker_reaches_children_made_meanwhile) {
     auto body = [&](weft::runtime& r) -> task<int> {
         int stopped = 0;
         for (int i = 0; i < 100; ++i) {
-            auto sleeper = []() -> task<result<void>> { co_return co_await weft::sleep_for(1h); };
             auto all = [&](weft::scope& s) -> task<result<void>> {
-                auto spawner = [&]() -> task<> {
-                    while (!s.stop_requested()) {
-                        s.spawn(sleeper());
-                        co_await weft::yield();
-                    }
-                    s.spawn(sleeper()); // begins stopped
-                };
-                auto stopper = [&](int steps) -> task<> {
-                    for (int k = 0; k < steps; ++k) co_await weft::yield();
-                    s.request_stop();
-                };
-                s.spawn(spawner());
-                auto far = [&]() -> task<> { (void)co_await weft::on(r.worker(1), spawner()); };
-                s.spawn(far());
-                (void)co_await weft::on(r.worker(1), stopper(i % 10));
+                s.spawn(spawner(s));
+                s.spawn(far_spawner(r, s));
+                (void)co_await weft::on(r.worker(1), stopper(s, i % 10));
                 co_return {};
             };
             auto outcome = co_await weft::with_scope(all);
