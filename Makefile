@@ -1,7 +1,7 @@
 # For people; everything behind it is plain CMake (CMakePresets.json) and scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build test figures bench check-freestanding check-fuzz check-all format tidy clean
+.PHONY: help run build firmware frames test figures chip-figures bench check-freestanding check-fuzz check-all format tidy clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -14,6 +14,14 @@ build: ## build the library and the examples (PRESET=gcc-release)
 	@cmake --preset $(or $(PRESET),gcc-release) -DWEFT_BUILD_TESTS=OFF
 	@cmake --build build/$(or $(PRESET),gcc-release)
 
+firmware: ## build the firmware for the chips: RISC-V and Cortex-M, both compilers (FIRMWARE=rv32-gcc …)
+	@scripts/install-dependencies.sh test
+	@scripts/firmware.sh $(FIRMWARE)
+
+frames: ## every coroutine's frame in each firmware, by name, and where the RAM goes (FIRMWARE=rv32-gcc)
+	@scripts/install-dependencies.sh test
+	@scripts/firmware.sh $(or $(FIRMWARE),rv32-gcc) && scripts/frames.sh $(or $(FIRMWARE),rv32-gcc)
+
 test: ## everything CI runs: both compilers, -O0 and -O2, sanitizers, freestanding, tidy, package
 	@scripts/test.sh
 
@@ -22,6 +30,9 @@ figures: ## measure every figure of the README: name, value, goal, ok or short
 
 bench: ## weft beside its peers: a report with plots in build/bench/ (takes half an hour)
 	@scripts/measure.sh bench
+
+chip-figures: ## instructions, RAM and text of weft on the emulated chips: name, value, goal, ok or short
+	@scripts/chip-figures.sh
 
 check-freestanding: ## the core for x86-64, riscv32 and Cortex-M: no heap, no OS, no exceptions
 	@scripts/install-dependencies.sh test

@@ -19,7 +19,7 @@ test_packages=(
     git ccache libgtest-dev libgmock-dev libseccomp-dev
     clang-22 libclang-rt-22-dev lld-22 llvm-22 clang-format-22
     gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
-    gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib
+    gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-misc qemu-system-arm
     redis-server libhiredis-dev python3 socat gdb valgrind
 )
 figures_packages=(

@@ -5,7 +5,7 @@
 #
 # --all   every preset whole, each test three times, longer fuzzing
 # Names choose steps: gcc-release gcc-debug gcc-og gcc-asan clang-release clang-debug clang-asan clang-tsan
-#                     tidy freestanding instructions package fuzz
+#                     tidy freestanding instructions chip package fuzz
 # The last line is "N passed, N failed": GoogleTest cases, other ctest tests, and the checks' own counts.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -100,10 +100,12 @@ targets=() # everything
 # that fails gets one more try, and the log shows both. --all has no such mercy.
 repeat=(--repeat until-pass:2)
 fuzz_seconds=20
+chips=() # each with one compiler
 fuzz_seed=(--seed 1)
 if [ $everything = yes ]; then
     repeat=(--repeat until-fail:3)
     fuzz_seconds=120
+    chips=(--all)
     fuzz_seed=()
 fi
 
@@ -118,6 +120,7 @@ if wanted tidy; then
     check compile-fail 300 tests/compile_fail/run.py
 fi
 if wanted freestanding; then check freestanding 900 scripts/check-freestanding.sh; fi
+if wanted chip; then check chip 2400 tests/chip/run.py "${chips[@]}"; fi
 for name in gcc-release clang-release gcc-debug clang-debug clang-asan clang-tsan; do
     if wanted $name; then preset $name "${repeat[@]}"; fi
 done

@@ -18,6 +18,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CLANG_FORMAT = "clang-format-22"
 HEADER_LINES = 350
 
+# What the ports of chips without an operating system have in common: a port that they may know.
+SHARED_PORT = "weft/ports/chip/"
+
 # Which rooms a room may include besides itself. Doors open downward only.
 DOORS = {
     "weft/core": [],
@@ -112,7 +115,7 @@ def door_direction(f):
         if is_test(f.path) and room != "weft/core" and target in DOORS:
             continue  # a test may stand on what its subject will run on
         if target == room:
-            if port and not name.startswith(port):
+            if port and not name.startswith((port, SHARED_PORT)):
                 yield line, f"a port must not know another: {name}"
         elif target == "weft/ports" and room in ("weft/runtime", "weft/io"):
             if name not in LINUX_PORT_DOORS:
@@ -324,6 +327,8 @@ CASES = [
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/runtime/run.hpp>\n", True),
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/ports/hand/port.hpp>\n", True),
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/ports/linux/sys.hpp>\n", False),
+    (door_direction, "weft/ports/cortex_m/a.cpp", f"#include <{SHARED_PORT}a.hpp>\n", False),
+    (door_direction, f"{SHARED_PORT}a.cpp", "#include <weft/ports/cortex_m/a.hpp>\n", True),
     (door_direction, "weft/ports/linux/a.cpp", f"#include <{IO_CONTRACT[0]}>\n", False),
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/io/tcp.hpp>\n", True),
     (door_direction, "weft/runtime/a.cpp", "#include <weft/io/tcp.hpp>\n", True),

@@ -6,6 +6,17 @@
 
 namespace weft {
 
+// For functions of an instruction or two: -Os calls them, where the call is larger than what it calls.
+#define WEFT_INLINE [[gnu::always_inline]]
+
+// A build for a world with one hart, where nothing runs at the same time and an interrupt is all that can come in between:
+// WEFT_ONE_HART. Then a compiler's fence does for the hardware's, and masking interrupts for a lock.
+#if defined(WEFT_ONE_HART)
+inline constexpr bool one_hart = true;
+#else
+inline constexpr bool one_hart = false;
+#endif
+
 enum class order : int {
     relaxed = __ATOMIC_RELAXED,
     acquire = __ATOMIC_ACQUIRE,
@@ -25,46 +36,93 @@ template <class T> class atomic {
     atomic(const atomic&) = delete;
     atomic& operator=(const atomic&) = delete;
 
-    T load(order o) const noexcept { return __atomic_load_n(&value_, static_cast<int>(o)); }
-    void store(T value, order o) noexcept { __atomic_store_n(&value_, value, static_cast<int>(o)); }
+    WEFT_INLINE T load(order o) const noexcept {
+        before(o);
+        // A volatile access of a word is one instruction; GCC makes more of an atomic one on RISC-V.
+        T value =
+            one_hart ? static_cast<const volatile T&>(value_) : __atomic_load_n(&value_, static_cast<int>(o));
+        after(o);
+        return value;
+    }
+    WEFT_INLINE void store(T value, order o) noexcept {
+        before(o);
+        if constexpr (one_hart)
+            static_cast<volatile T&>(value_) = value;
+        else
+            __atomic_store_n(&value_, value, static_cast<int>(o));
+        after(o);
+    }
 
     // For moments when no other context can reach the object; the compiler may keep the value in a register.
-    T get_alone() const noexcept { return value_; }
-    void set_alone(T value) noexcept { value_ = value; }
+    WEFT_INLINE T get_alone() const noexcept { return value_; }
+    WEFT_INLINE void set_alone(T value) noexcept { value_ = value; }
 
-    T exchange(T value, order o) noexcept {
+    WEFT_INLINE T exchange(T value, order o) noexcept {
         static_assert(wide, "read-modify-write needs a 4-byte or pointer-sized atomic");
-        return __atomic_exchange_n(&value_, value, static_cast<int>(o));
+        before(o);
+        T old = __atomic_exchange_n(&value_, value, in_hardware(o));
+        after(o);
+        return old;
     }
     // On failure `expected` holds what was found, read with relaxed order.
-    bool compare_exchange(T& expected, T desired, order o) noexcept {
+    WEFT_INLINE bool compare_exchange(T& expected, T desired, order o) noexcept {
         static_assert(wide, "read-modify-write needs a 4-byte or pointer-sized atomic");
-        return __atomic_compare_exchange_n(&value_, &expected, desired, false, static_cast<int>(o),
-                                           __ATOMIC_RELAXED);
+        before(o);
+        bool done =
+            __atomic_compare_exchange_n(&value_, &expected, desired, false, in_hardware(o), __ATOMIC_RELAXED);
+        after(o);
+        return done;
     }
-    T fetch_add(T value, order o) noexcept {
+    WEFT_INLINE T fetch_add(T value, order o) noexcept {
         static_assert(wide, "read-modify-write needs a 4-byte or pointer-sized atomic");
-        return __atomic_fetch_add(&value_, value, static_cast<int>(o));
+        before(o);
+        T old = __atomic_fetch_add(&value_, value, in_hardware(o));
+        after(o);
+        return old;
     }
-    T fetch_sub(T value, order o) noexcept {
+    WEFT_INLINE T fetch_sub(T value, order o) noexcept {
         static_assert(wide, "read-modify-write needs a 4-byte or pointer-sized atomic");
-        return __atomic_fetch_sub(&value_, value, static_cast<int>(o));
+        before(o);
+        T old = __atomic_fetch_sub(&value_, value, in_hardware(o));
+        after(o);
+        return old;
     }
-    T fetch_or(T value, order o) noexcept {
+    WEFT_INLINE T fetch_or(T value, order o) noexcept {
         static_assert(wide, "read-modify-write needs a 4-byte or pointer-sized atomic");
-        return __atomic_fetch_or(&value_, value, static_cast<int>(o));
+        before(o);
+        T old = __atomic_fetch_or(&value_, value, in_hardware(o));
+        after(o);
+        return old;
     }
-    T fetch_and(T value, order o) noexcept {
+    WEFT_INLINE T fetch_and(T value, order o) noexcept {
         static_assert(wide, "read-modify-write needs a 4-byte or pointer-sized atomic");
-        return __atomic_fetch_and(&value_, value, static_cast<int>(o));
+        before(o);
+        T old = __atomic_fetch_and(&value_, value, in_hardware(o));
+        after(o);
+        return old;
     }
 
   private:
+    // Without one_hart these are nothing, and the hardware is told the order as it is.
+    WEFT_INLINE static constexpr int in_hardware(order o) noexcept {
+        return one_hart ? __ATOMIC_RELAXED : static_cast<int>(o);
+    }
+    WEFT_INLINE static void before(order o) noexcept {
+        if constexpr (one_hart)
+            if (o != order::relaxed) __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    }
+    WEFT_INLINE static void after(order o) noexcept { before(o); }
+
     T value_{};
 };
 
 // For the compiler only.
 inline void compiler_fence() noexcept { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
-inline void atomic_fence(order o) noexcept { __atomic_thread_fence(static_cast<int>(o)); }
+inline void atomic_fence(order o) noexcept {
+    if constexpr (one_hart)
+        __atomic_signal_fence(static_cast<int>(o));
+    else
+        __atomic_thread_fence(static_cast<int>(o));
+}
 
 } // namespace weft

@@ -22,7 +22,7 @@ struct job {
     // The queue it belongs to, and through it the home executor. Changed only by the home, while the job is ready.
     atomic<ready_level*> level{nullptr};
 
-    ready_level& home() const noexcept { return *level.load(order::relaxed); }
+    WEFT_INLINE ready_level& home() const noexcept { return *level.load(order::relaxed); }
 };
 
 // One header of 64 bytes on hosts. All fields belong to the home executor but where noted.
@@ -75,6 +75,8 @@ class branch : public job {
     void post() noexcept;
     // The same from any thread or interrupt.
     void wake() noexcept;
+    // The same with one hart, by someone who holds port::lock(), and gives it back hereby.
+    WEFT_INLINE inline void wake_unlocking(std::uintptr_t saved) noexcept;
 
     // A branch of `scope`, with `target` as its root and its home in `level`, from the executor's spare headers or from
     // the port; nullptr when there is none. The generation of the slot is kept. In the home context of `level`.

@@ -49,6 +49,7 @@ void executor::give_back_spare() noexcept {
 }
 
 void executor::post_remote(job& first, job& last) noexcept {
+    if constexpr (one_hart) return first.home().push(first); // no chains: they are for work sharing
     job* old = remote_.load(order::relaxed);
     do {
         first.next = old == asleep() ? nullptr : old;
@@ -74,12 +75,21 @@ void executor::take_remote() noexcept {
     }
 }
 
+// Beyond the push itself: the bitmap, and the interrupt that an executor lives in.
+void ready_level::announce(std::uintptr_t saved) noexcept {
+    bool raise = bit == rings && port::current() != owner;
+    if (bit != rings) *owner->map_ |= bit;
+    port::unlock(saved);
+    if (raise) port::ring(*owner);
+}
+
 void executor::push_next(job& j) noexcept {
     ready_level& q = j.home();
     if (!q.head || ++ahead_ % turns_ahead == 0) {
         q.push(j);
         return;
     }
+    queue_section section; // an interrupt may add to its other end
     j.next = q.head;
     q.head = &j;
 }
@@ -93,15 +103,13 @@ template <bool several_levels> void executor::run_ready(std::size_t budget) {
         } else if (has_forks) [[unlikely]] {
             if (run_fork()) continue;
         }
-        job* j = q->head;
-        if (!j) return;
-        q->head = j->next;
-        if (!q->head) {
-            q->tail = &q->head;
-            if constexpr (several_levels) *map_ &= ~q->bit;
+        job* j;
+        {
+            queue_section section;
+            j = q->pop<several_levels>();
         }
-        running_ = j;
-        j->target->handle().resume();
+        if (!j) return;
+        give_turn(*j);
     }
 }
 
@@ -134,7 +142,8 @@ bool executor::reserve_branch() noexcept {
 }
 
 bool executor::run(std::size_t budget) {
-    if (remote_.load(order::relaxed)) take_remote();
+    if constexpr (!one_hart)
+        if (remote_.load(order::relaxed)) take_remote();
     if (count_ == 1)
         run_ready<false>(budget);
     else
@@ -189,7 +198,7 @@ std::size_t executor::take_surplus(std::size_t most, job*& first, job*& last) no
 void branch::wake() noexcept {
     waiting.store(nullptr, order::relaxed);
     ready_level& queue = home();
-    if (port::current() == queue.owner)
+    if (one_hart || port::current() == queue.owner)
         queue.push(*this);
     else
         queue.owner->post_remote(*this);

@@ -7,6 +7,7 @@
 
 #include <weft/core/branch.hpp>
 #include <weft/core/port.hpp>
+#include <weft/core/spin_lock.hpp>
 
 namespace weft {
 
@@ -21,7 +22,17 @@ struct ready_level {
     executor* owner = nullptr;
     std::uint32_t bit = 0; // its bit in the bitmap; 0 where the executor has this one level only
 
-    inline void push(job& j) noexcept;
+    // With one hart, an executor in an interrupt has this in place of a bit: a push from elsewhere raises the interrupt.
+    static constexpr std::uint32_t rings = std::uint32_t{1} << 31;
+
+    WEFT_INLINE inline void push(job& j) noexcept;
+    // With one hart, the same by someone who holds port::lock(), and gives it back hereby.
+    WEFT_INLINE inline void push_unlocking(job& j, std::uintptr_t saved) noexcept;
+    // The first, nullptr if there is none. Not guarded. `mapped`: the level is one of several.
+    template <bool mapped> WEFT_INLINE inline job* pop() noexcept;
+
+  private:
+    void announce(std::uintptr_t saved) noexcept;
 };
 
 // Runs jobs on one thread of execution. The port owns it and turns it: see core/port.hpp.
@@ -47,7 +58,8 @@ class executor {
     bool has_forks = false;
 
     // The queue for a priority, 0 the highest; the lowest level for anything beyond.
-    ready_level& level(std::size_t priority = 0) noexcept {
+    ready_level& level() noexcept { return *levels_; }
+    ready_level& level(std::size_t priority) noexcept {
         return levels_[priority < count_ ? priority : count_ - 1];
     }
 
@@ -58,7 +70,12 @@ class executor {
 
     // Runs at most `budget` jobs; those handed in from elsewhere first join their queues. True: more are ready.
     bool run(std::size_t budget);
-    bool has_ready() const noexcept {
+    // One turn, for loops of one level that mask interrupts only while they take a job from its queue.
+    WEFT_INLINE void give_turn(job& j) {
+        running_ = &j;
+        j.target->resume(j.target); // a coroutine's handle resumes itself by this very word
+    }
+    WEFT_INLINE bool has_ready() const noexcept {
         return count_ == 1 ? levels_->head != nullptr || has_forks : *map_ != 0;
     }
 
@@ -133,15 +150,41 @@ class executor {
 };
 
 inline void ready_level::push(job& j) noexcept {
+    if constexpr (one_hart) return push_unlocking(j, port::lock());
     j.next = nullptr;
     *tail = &j;
     tail = &j.next;
     if (bit) *owner->map_ |= bit;
 }
 
+inline void ready_level::push_unlocking(job& j, std::uintptr_t saved) noexcept {
+    j.next = nullptr;
+    *tail = &j;
+    tail = &j.next;
+    if (bit) [[unlikely]]
+        return announce(saved);
+    port::unlock(saved);
+}
+
+template <bool mapped> inline job* ready_level::pop() noexcept {
+    job* j = head;
+    if (!j) return nullptr;
+    head = j->next;
+    if (!head) {
+        tail = &head;
+        if constexpr (mapped) *owner->map_ &= ~bit;
+    }
+    return j;
+}
+
 inline void branch::post() noexcept {
     waiting.store(nullptr, order::relaxed);
     home().push(*this);
+}
+
+inline void branch::wake_unlocking(std::uintptr_t saved) noexcept {
+    waiting.store(nullptr, order::relaxed);
+    home().push_unlocking(*this, saved);
 }
 
 inline bool branch::runs_on(const executor& e) const noexcept { return home().owner == &e; }

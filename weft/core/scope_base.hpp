@@ -110,6 +110,9 @@ class scope_base : public leaf {
     void drop_one() noexcept { --guarded_live_; }
     void end_one() noexcept;
 
+    // A new child that is guarded from the start, with a header straight from the port; where nobody has asked for a stop.
+    branch* new_guarded_child(continuation& target, ready_level& level) noexcept;
+
     static void cancel_children(leaf& self) noexcept { static_cast<scope_base&>(self).request_stop(); }
 
   private:
@@ -120,7 +123,6 @@ class scope_base : public leaf {
     executor& home() const noexcept { return *level_->owner; }
     bool begins_local(const ready_level& level) noexcept { return !shared_ || begins_local_of_shared(level); }
     bool begins_local_of_shared(const ready_level& level) noexcept;
-    branch* new_guarded_child(continuation& target, ready_level& level) noexcept;
     branch* start_guarded_child(continuation& frame, ready_level& level) noexcept;
     inline branch* new_local_child(continuation& target, ready_level& level) noexcept;
     ready_level& level_here() const noexcept;

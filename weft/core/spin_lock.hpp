@@ -2,6 +2,8 @@
 // none where one executor has everything to itself.
 #pragma once
 
+#include <type_traits>
+
 #include <weft/core/atomic.hpp>
 #include <weft/core/port.hpp>
 
@@ -13,18 +15,40 @@ class spin_lock {
   public:
     void lock() noexcept {
         std::uintptr_t saved = port::lock();
-        for (unsigned spins = 0; held_.exchange(1, order::acquire) != 0; ++spins) port::relax(spins);
+        if constexpr (!one_hart)
+            for (unsigned spins = 0; held_.exchange(1, order::acquire) != 0; ++spins) port::relax(spins);
         saved_ = saved;
     }
     void unlock() noexcept {
         std::uintptr_t saved = saved_;
-        held_.store(0, order::release);
+        if constexpr (!one_hart) held_.store(0, order::release);
         port::unlock(saved);
     }
 
   private:
     atomic<std::uint32_t> held_{0};
     std::uintptr_t saved_ = 0;
+};
+
+// Around a ready queue. With one hart, interrupts push into the queue itself, and masking them is cheaper than handing
+// jobs over; elsewhere a queue is its home's alone, and this is nothing.
+class queue_section {
+  public:
+    WEFT_INLINE queue_section() noexcept {
+        if constexpr (one_hart) saved_ = port::lock();
+    }
+    WEFT_INLINE ~queue_section() {
+        if constexpr (one_hart) port::unlock(saved_);
+    }
+    queue_section(const queue_section&) = delete;
+    queue_section& operator=(const queue_section&) = delete;
+
+  private:
+    struct nothing {
+        nothing& operator=(std::uintptr_t) noexcept { return *this; }
+        operator std::uintptr_t() const noexcept { return 0; }
+    };
+    [[no_unique_address]] std::conditional_t<one_hart, std::uintptr_t, nothing> saved_;
 };
 
 // The policy of a program with one executor: no atomics, no masking.

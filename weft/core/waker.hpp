@@ -5,8 +5,8 @@
 
 namespace weft {
 
-// One waiter, one event. wake() before wait() is remembered, once. wake() is idempotent, thread-safe and interrupt-safe,
-// and one read-modify-write. The waker must outlive the source's last call.
+// One waiter, one event. wake() before wait() is remembered, once; so is one that comes when the waiter is on its way
+// already. wake() is thread-safe, interrupt-safe, and never waits. The waker must outlive the source's last call.
 class waker {
   public:
     waker() noexcept = default;
@@ -14,8 +14,21 @@ class waker {
     waker& operator=(const waker&) = delete;
 
     void wake() noexcept {
+        if constexpr (one_hart) {
+            std::uintptr_t saved = port::lock();
+            std::uintptr_t old = state_.load(order::relaxed);
+            if (old > woken) [[likely]] {
+                state_.store(empty, order::relaxed);
+                return reinterpret_cast<branch*>(old)->wake_unlocking(saved);
+            }
+            state_.store(woken, order::relaxed);
+            return port::unlock(saved);
+        }
         std::uintptr_t old = state_.exchange(woken, order::acq_rel);
-        if (old != empty && old != woken) reinterpret_cast<branch*>(old)->wake();
+        if (old <= woken) return;
+        // Wakes up to this moment are one with this; what they tell of is seen by the one who is woken.
+        state_.exchange(empty, order::acq_rel);
+        reinterpret_cast<branch*>(old)->wake();
     }
     // Forgets a wake that nobody has waited for.
     void reset() noexcept {
@@ -33,18 +46,15 @@ class waker {
                 return yield(b, then);
             }
             suspend(b, then);
-            std::uintptr_t old = empty;
-            if (waker_.state_.compare_exchange(old, reinterpret_cast<std::uintptr_t>(&b), order::acq_rel))
-                return true;
+            std::uintptr_t old = waker_.replace_empty(reinterpret_cast<std::uintptr_t>(&b));
+            if (old == empty) return true;
             b.waiting.store(nullptr, order::relaxed);
             if (old != woken) port::panic("two tasks wait for one waker");
             waker_.state_.exchange(empty, order::acquire);
             return finish_now(b, then);
         }
-        result<void> await_resume() noexcept {
+        WEFT_INLINE result<void> await_resume() noexcept {
             if (cancelled_) return failure(errc::cancelled);
-            // The wake that ended the wait is consumed; one that came later stays.
-            if (owner) waker_.consume();
             return {};
         }
 
@@ -70,7 +80,19 @@ class waker {
   private:
     static constexpr std::uintptr_t empty = 0;
     static constexpr std::uintptr_t woken = 1;
-    void consume() noexcept { reset(); }
+
+    // What was there; `by` is there now if it was `empty`.
+    WEFT_INLINE std::uintptr_t replace_empty(std::uintptr_t by) noexcept {
+        if constexpr (one_hart) {
+            queue_section section;
+            std::uintptr_t old = state_.load(order::relaxed);
+            if (old == empty) state_.store(by, order::relaxed);
+            return old;
+        }
+        std::uintptr_t old = empty;
+        state_.compare_exchange(old, by, order::acq_rel);
+        return old;
+    }
 
     atomic<std::uintptr_t> state_{empty}; // empty, woken, or the branch that waits
 };

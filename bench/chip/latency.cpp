@@ -1,0 +1,114 @@
+// How many instructions lie between an interrupt and the task that waits for it, and between two tasks.
+#include "../../tests/chip/check.hpp"
+#include "marks.hpp"
+
+#include <weft/core/waker.hpp>
+#include <weft/core/yield.hpp>
+#include <weft/ports/chip/spawn.hpp>
+
+namespace {
+
+using weft::task;
+using weft::chip::root_options;
+using weft::chip::spawn;
+
+constexpr int rounds = 200;
+
+constinit weft::waker thread_event;
+constinit weft::waker higher_event;
+constinit weft::waker ping;
+constinit weft::waker pong;
+constinit weft::waker done;
+bool played = false;
+bool armed = false; // an interrupt comes as soon as the chip sleeps
+
+void wakes_thread(void*) noexcept { thread_event.wake(); }
+void wakes_higher(void*) noexcept { higher_event.wake(); }
+
+task<> higher() {
+    for (;;) {
+        (void)co_await higher_event.wait();
+        MARK(higher_runs);
+    }
+}
+
+task<> yields() {
+    for (int i = 0; i < rounds; ++i) {
+        MARK(yielded);
+        co_await weft::yield();
+    }
+}
+
+task<> answers() {
+    for (;;) {
+        (void)co_await ping.wait();
+        pong.wake();
+    }
+}
+
+task<> measured();
+
+task<> waits() {
+    armed = true;
+    for (int i = 0; i < rounds; ++i) {
+        (void)co_await thread_event.wait();
+        MARK(task_runs);
+    }
+    armed = false;
+    (void)spawn<measured>();
+}
+
+task<> plays() {
+    for (int i = 0; i < rounds; ++i) {
+        ping.wake();
+        (void)co_await pong.wait();
+        MARK(round_trip);
+    }
+    played = true;
+    done.wake();
+}
+
+task<> measured() {
+    (void)spawn<yields>();
+    for (int i = 0; i < rounds; ++i) {
+        MARK(yielded);
+        co_await weft::yield();
+    }
+    (void)spawn<answers>();
+    (void)spawn<plays>();
+    while (!played) (void)co_await done.wait();
+    weft::chip::attach_interrupt(chip_test::second_test_interrupt, &wakes_higher, nullptr);
+    for (int i = 0; i < rounds; ++i) {
+        chip_test::raise_second_test_interrupt();
+        MARK(lower_runs);
+    }
+    weft::machine::halt(0);
+}
+
+} // namespace
+
+#if !defined(__riscv)
+WEFT_INTERRUPT(20) { thread_event.wake(); }
+WEFT_INTERRUPT(21) { higher_event.wake(); }
+#endif
+
+void weft::chip::start() {
+    attach_interrupt(chip_test::test_interrupt, &wakes_thread, nullptr);
+    (void)spawn<higher, root_options{.level = 1}>();
+    (void)spawn<waits>();
+    // The loop of every firmware, with an interrupt that is pending when it comes to sleep.
+    executor& e = main_executor();
+    machine::mask();
+    ready_level& queue = e.queue();
+    for (;;) {
+        e.drain(queue);
+        MARK(idle);
+        if (armed) chip_test::raise_test_interrupt();
+#if defined(BY_TRAP)
+        machine::unmask();
+        machine::mask();
+#else
+        machine::sleep();
+#endif
+    }
+}

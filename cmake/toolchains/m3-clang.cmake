@@ -1,0 +1,3 @@
+set(WEFT_CHIP m3)
+set(WEFT_CHIP_COMPILER clang)
+include(${CMAKE_CURRENT_LIST_DIR}/chip.cmake)

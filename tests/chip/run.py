@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""Builds the firmware and the core's tests for the chips, boots every image under QEMU, and looks at what it prints.
+
+    tests/chip/run.py [--all] [preset]...
+
+Without names: each chip with one of the compilers. --all: with both. The last line is "N passed, N failed".
+"""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PRESETS = ["rv32-gcc", "rv64-clang", "m3-clang", "m4-gcc"]
+OTHERS = ["rv32-clang", "rv64-gcc", "m3-gcc", "m4-clang"]
+
+passed = failed = 0
+
+
+def report(name, wrong):
+    global passed, failed
+    if wrong:
+        failed += 1
+        print(f"  FAIL  {name}")
+        for line in wrong[:12]:
+            print(f"        {line}")
+    else:
+        passed += 1
+        print(f"  ok    {name}")
+    sys.stdout.flush()
+
+
+def boot(preset, image, *options, seconds=120, stdin=b""):
+    """What the image prints and its exit status; None for one that had to be stopped."""
+    environment = dict(os.environ, BOARD="mps2-an385" if preset.startswith("m3") else "mps2-an386")
+    # Time stands still while the chip works and jumps to the next alarm when it sleeps: nothing depends on the host.
+    command = [f"{ROOT}/scripts/emulate.sh", f"{ROOT}/build/{preset}/{image}.elf", "-icount", "shift=0,sleep=off"]
+    try:
+        run = subprocess.run(command + list(options), input=stdin, capture_output=True, timeout=seconds, env=environment)
+    except subprocess.TimeoutExpired as stopped:
+        return (stopped.stdout or b"").decode(errors="replace"), None
+    return run.stdout.decode(errors="replace") + run.stderr.decode(errors="replace"), run.returncode
+
+
+def core_tests(preset):
+    """Each of the core's tests counts."""
+    global passed, failed
+    output, status = boot(preset, "weft_core_test", seconds=300)
+    results = re.findall(r"^  (ok|FAIL)  +(\S+)$", output, re.M)
+    good = sum(result == "ok" for result, _ in results)
+    closing = re.search(r"^(\d+) passed, (\d+) failed$", output, re.M)
+    wrong = []
+    if not closing:
+        wrong = ["it broke off:"] + output.splitlines()[-6:]
+    elif status != 0 or int(closing[1]) != good or len(results) < 100:
+        wrong = [f"status {status}, {len(results)} results"] + re.findall(r".*\n  FAIL.*", output)
+    report(f"{preset}: the core's tests, {good} of {len(results)}", wrong)
+    passed += good
+    failed += len(results) - good
+
+
+def prints(preset, image, expected, *options, status=0, **more):
+    """The image prints these lines, as regular expressions, in this order, and ends with this status."""
+    output, ended = boot(preset, image, *options, **more)
+    wrong = []
+    at = 0
+    for line in expected:
+        found = re.compile(line, re.M).search(output, at)
+        if not found:
+            wrong.append(f"not printed: {line}")
+            break
+        at = found.end()
+    if ended != status:
+        wrong.append("it was stopped" if ended is None else f"it ended with {ended}, not {status}")
+    report(f"{preset}: {image}", wrong and wrong + ["it printed:"] + output.splitlines()[-8:])
+
+
+FORBIDDEN = re.compile(
+    r"^(malloc|calloc|realloc|free|_?sbrk|_malloc_r|_free_r|_Zn[wa]\w*|_Zd[la]\w*|__cxa_\w+|__gxx_\w+|_Unwind_\w+|"
+    r"__aeabi_unwind\w+|__emutls\w*|__tls_\w+|__atomic_\w+|_ZNSt\w*(exception|bad_alloc|ios|locale|terminate)\w*|"
+    r"_ZSt\d+(__throw|terminate|uncaught)\w*|printf|abort|atexit)$"
+)
+
+
+def forbidden(symbols):
+    return sorted({s for s in symbols if FORBIDDEN.match(s)})
+
+
+def symbols_of(elf):
+    listed = subprocess.run(["llvm-nm-22", "--format=just-symbols", elf], capture_output=True, text=True, check=True)
+    return listed.stdout.split()
+
+
+def clean(preset, image):
+    """Nothing of a heap, of exceptions or of libstdc++ is in the image, and no static constructor."""
+    elf = f"{ROOT}/build/{preset}/{image}.elf"
+    wrong = [f"in the image: {s}" for s in forbidden(symbols_of(elf))]
+    sections = subprocess.run(["llvm-readelf-22", "-S", "-W", elf], capture_output=True, text=True, check=True).stdout
+    wrong += [f"section {s}" for s in re.findall(r"\.(?:init_array|ctors|tdata|tbss)\S*", sections)]
+    report(f"{preset}: {image} is clean", wrong)
+
+
+def does_not_fit(preset):
+    """A firmware that is too large is not linked, and the linker names the task."""
+    build = subprocess.run(["cmake", "--build", f"{ROOT}/build/{preset}", "--target", "too_large"],
+                           capture_output=True, text=True)
+    said = build.stdout + build.stderr
+    wrong = [] if build.returncode else ["it was linked"]
+    if not re.search(r"the root task .*takes_too_much\(\) does not fit: 1 x 82\d\d\d bytes", said):
+        wrong.append("the task is not named")
+    if "fits() does not fit" in said:
+        wrong.append("a task that fits is blamed")
+    report(f"{preset}: too_large is not linked", wrong and wrong + said.splitlines()[-6:])
+
+
+# Firmware that tests itself: each of its checks counts. How many there are at least.
+SELF_TESTS = {"roots": 17, "preempt": 9}
+
+
+def self_test(preset, image, least):
+    global passed, failed
+    output, status = boot(preset, f"tests/chip/{image}")
+    results = re.findall(r"^  (ok|FAIL)  +(.+)$", output, re.M)
+    good = sum(result == "ok" for result, _ in results)
+    wrong = [text for result, text in results if result != "ok"]
+    if status != 0 or len(results) < least or not re.search(rf"^{good} passed, 0 failed$", output, re.M):
+        wrong += [f"status {status}, {len(results)} checks of {least}"] + output.splitlines()[-5:]
+    report(f"{preset}: {image}, {good} checks", wrong)
+    passed += good
+    failed += len(results) - good
+
+
+# tests/chip/fault.cpp by the value of FAULT, and the reason that it must give.
+FAULTS = {
+    0: r"the root task .*fails\(\) ended with an error: no space left",
+    1: r"^panic: for a test$",
+    2: r"^fault: (breakpoint|illegal instruction|usage fault|hard fault), instruction at 0x0*[1-9a-f]",
+    3: r"^fault: (store access|memory management fault|load access), .*\nthe stack has overflowed$",
+    4: r"^fault: (load access|bus fault), .* address 0x0*f0000000",
+}
+
+
+def line_of(mark):
+    """The line of fault.cpp that carries this mark in a comment."""
+    with open(f"{ROOT}/tests/chip/fault.cpp") as file:
+        return next(number for number, line in enumerate(file, 1) if f"// await: {mark}" in line)
+
+
+def presses(preset):
+    """The showdown: presses the button three times, a tenth of a second apart, in real time."""
+    environment = dict(os.environ, BOARD="mps2-an385" if preset.startswith("m3") else "mps2-an386")
+    elf = f"{ROOT}/build/{preset}/examples/firmware_showdown/showdown.elf"
+    with subprocess.Popen([f"{ROOT}/scripts/emulate.sh", elf], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          env=environment, text=True, bufsize=0) as board:
+        timer = threading.Timer(30, board.kill)
+        timer.start()
+        said, wrong = [], []
+        for expected in ("led on", "blinks every 500 ms", "blinks every 250 ms", "blinks every 125 ms", "blinks every 1000 ms"):
+            while line := board.stdout.readline():
+                said.append(line)
+                if line == expected + "\n":
+                    break
+            else:
+                wrong.append(f"not printed: {expected}")
+                break
+            board.stdin.write("q" if "1000" in expected else "x")
+        status = board.wait()
+        timer.cancel()
+    toggles = [line for line in said if line.startswith("led")]
+    if toggles[:2] != ["led on\n", "led off\n"][:len(toggles[:2])] or len(toggles) < 2:
+        wrong.append("the LED does not blink")
+    if status != 0:
+        wrong.append(f"it ended with {status}")
+    report(f"{preset}: showdown", wrong and wrong + said[-8:])
+
+
+def firmware(preset):
+    does_not_fit(preset)
+    for image, least in SELF_TESTS.items():
+        self_test(preset, image, least)
+        clean(preset, f"tests/chip/{image}")
+    clean(preset, "examples/firmware/hello")
+    if preset.startswith("m"):
+        presses(preset)
+    for fault, why in FAULTS.items():
+        blamed = "fails" if fault == 0 else "breaks"
+        prints(preset, f"tests/chip/fault_{fault}", [
+            why, rf"^task .*{blamed}\(\) runs", rf"^    at (?:\S*/)?tests/chip/fault.cpp:{line_of(blamed)}$",
+        ], status=1)
+        prints(preset, f"tests/chip/fault_{fault}", [
+            r"^task .*waits_in_a_child\(\) waits: waker$", rf"^    at (?:\S*/)?tests/chip/fault.cpp:{line_of('the innermost')}$",
+            rf"^    at (?:\S*/)?tests/chip/fault.cpp:{line_of('its parent')}$",
+        ], status=1)
+    prints(preset, "examples/firmware/hello", ["^hello$", "^tick 1$", "^tick 2$", "^tick 3$"])
+
+
+def main():
+    arguments = sys.argv[1:]
+    caught = forbidden(["malloc", "_Znwj", "__cxa_throw", "_ZSt9terminatev", "_ZSt20__throw_length_errorPKc", "free"])
+    report("the check for forbidden symbols finds them", [] if len(caught) == 6 and not forbidden(["free_frame", "memcpy"])
+           else [f"found {caught}"])
+    presets = [a for a in arguments if a != "--all"] or PRESETS + (OTHERS if "--all" in arguments else [])
+    for preset in presets:
+        build = subprocess.run([f"{ROOT}/scripts/firmware.sh", preset], capture_output=True, text=True)
+        report(f"{preset} builds", build.stderr.splitlines() if build.returncode else [])
+        if build.returncode == 0:
+            firmware(preset)
+            core_tests(preset)
+    print(f"{passed} passed, {failed} failed")
+    return 0 if failed == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+// weft on a chip without an operating system: its executors, and what start-up code and interrupts call.
+//
+// One hart. The main executor runs in the thread, under everything. Others run in interrupts, each at a level of its own:
+// a higher level preempts a lower one and the thread at once, and shares the stack with them.
+#pragma once
+
+#include <weft/core/executor.hpp>
+#include <weft/core/scope_base.hpp>
+#include <weft/core/timer_heap.hpp>
+#include <weft/ports/chip/machine.hpp>
+
+namespace weft::chip {
+
+struct root_slot;
+
+// The scope of the root tasks of one executor. Tasks are spawned into it from every executor, and it never ends.
+class root_scope : public scope_base {
+  public:
+    explicit root_scope(ready_level& level) noexcept : scope_base(kind_of_this) { open_root(level, true); }
+    branch* adopt(continuation& frame, ready_level& level) noexcept {
+        return new_guarded_child(frame, level);
+    }
+
+  private:
+    static fate ended(scope_base&, branch& child, failure_cause* why) noexcept;
+    static void cancel(leaf&) noexcept {}
+    static constexpr scope_kind kind_of_this{{"root", &cancel}, &ended, nullptr};
+};
+
+// One executor with its timers. Lives for ever.
+class executor : public weft::executor {
+  public:
+    explicit executor(unsigned level) noexcept;
+
+    // 0: the thread; above: the interrupt level that it runs in.
+    unsigned interrupt_level() const noexcept { return level_; }
+
+    // Runs what is ready and what is due until there is neither. Called and left with interrupts masked, which they are
+    // in between only where a job is taken.
+    WEFT_INLINE inline void drain(ready_level& queue) noexcept;
+    // What drain() works through: looked up once.
+    ready_level& queue() noexcept { return weft::executor::level(); }
+    // In the thread: waits for an interrupt, unless there is something to do.
+    void sleep() noexcept;
+    timer_heap timers;
+    // An alarm has come: fires the timers when its turn comes. In interrupts, or masked.
+    void post_alarm() noexcept;
+    // It has been posted, and has not had its turn.
+    bool alarm_posted() const noexcept { return alarm_posted_; }
+    executor* next = nullptr; // of all executors, see executors()
+    root_scope roots;
+
+    // For spawn(): the place that the next frame or branch is for, and the root's frame that goes.
+    root_slot* making = nullptr;
+    std::size_t making_bytes = 0;
+    void* leaving = nullptr;
+
+    static constexpr std::size_t batch = 16;
+
+  private:
+    struct alarm_message : continuation {
+        executor* owner;
+    };
+    static void hear_alarm(continuation* message) noexcept;
+
+    unsigned level_;
+    volatile bool alarm_posted_ = false;
+    job alarm_job_;
+    alarm_message alarm_;
+};
+
+inline void executor::drain(ready_level& queue) noexcept {
+    while (job* j = queue.pop<false>()) {
+        machine::unmask();
+        give_turn(*j);
+        machine::mask();
+    }
+}
+
+// The executor of the thread. In an interrupt, current() of core/port.hpp is the executor that was interrupted.
+executor& main_executor() noexcept;
+// All that have been made, linked by `next`.
+executor* executors() noexcept;
+
+inline constexpr unsigned max_levels = 7;
+// The executor in the interrupt of `level`, 1 to max_levels as far as the machine has them, made when first asked for.
+executor& start_executor(void* storage, unsigned level) noexcept;
+template <unsigned Level> executor& executor_at() noexcept {
+    if constexpr (Level == 0) {
+        return main_executor();
+    } else {
+        alignas(executor) static unsigned char storage[sizeof(executor)];
+        return start_executor(storage, Level);
+    }
+}
+
+// The root that the task that runs descends from; nullptr where there is none. In tasks.
+root_slot* running_root() noexcept;
+
+// Prints each root task, what it waits for, and the lines of its awaits from the innermost out. Any context; a moment's
+// picture if it is not masked.
+void print_tasks() noexcept;
+
+// Supplied by the firmware: spawns its first tasks. In the thread, on the main executor, before its loop runs.
+void start();
+
+// For machines. In the alarm's interrupt; in the interrupt of a level, with those of higher levels enabled.
+void on_alarm() noexcept;
+void run_level(unsigned level) noexcept;
+
+} // namespace weft::chip
+
+// For start-up code: prepares the machine, calls start(), and runs the main executor for good.
+extern "C" [[noreturn, gnu::used]] void weft_start();

@@ -1,0 +1,24 @@
+// Device interrupts: who handles which.
+#pragma once
+
+namespace weft::chip {
+
+// Called in an interrupt, with interrupts of the same or lower priority masked. May wake tasks, nothing else of weft.
+using interrupt_function = void (*)(void* context) noexcept;
+
+// Lets the interrupt with this number of the machine in, and calls `f(context)` each time; replaces the handler before. On
+// Cortex-M a number is a line of the NVIC, and WEFT_INTERRUPT(n) binds one at link time, without a table; on
+// RISC-V a number is a source of the PLIC, and 0 is the hart's software interrupt. A number that the machine does not
+// have panics. In tasks or before they run.
+void attach_interrupt(unsigned number, interrupt_function f, void* context) noexcept;
+// The same without a handler in the table: for one that was bound at link time.
+void enable_interrupt(unsigned number) noexcept;
+// No longer lets it in.
+void detach_interrupt(unsigned number) noexcept;
+
+} // namespace weft::chip
+
+// Defines the handler of a Cortex-M interrupt line at link time: WEFT_INTERRUPT(20) { button.wake(); }
+#define WEFT_INTERRUPT(line)                                                                                 \
+    extern "C" [[gnu::used]] void weft_irq_##line();                                                         \
+    extern "C" void weft_irq_##line()

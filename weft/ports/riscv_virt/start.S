@@ -1,0 +1,130 @@
+// Start-up and trap entry of QEMU's RISC-V `virt` machine, M-mode, one hart.
+#if __riscv_xlen == 64
+#define STORE sd
+#define LOAD ld
+#define W 8
+#else
+#define STORE sw
+#define LOAD lw
+#define W 4
+#endif
+
+    .section .text.start, "ax"
+    .globl _start
+_start:
+    csrr t0, mhartid
+    bnez t0, park
+    .option push
+    .option norelax
+    la gp, __global_pointer$
+    .option pop
+    la sp, weft_stack_top
+    la t0, weft_vectors
+    ori t0, t0, 1
+    csrw mtvec, t0
+
+    // Physical memory protection: nobody touches the words below the stack, not even machine mode (the lock bit).
+    la t0, weft_stack_bottom
+    srli t0, t0, 2
+    csrw pmpaddr0, t0
+    la t0, weft_stack_guard_end
+    srli t0, t0, 2
+    csrw pmpaddr1, t0
+    li t0, 0x8800        // entry 1: locked, top of range, no access; entry 0 gives its bottom
+    csrw pmpcfg0, t0
+
+    la t0, weft_bss_start
+    la t1, weft_bss_end
+1:  bgeu t0, t1, 2f
+    STORE zero, 0(t0)
+    addi t0, t0, W
+    j 1b
+2:  call weft_start
+park:
+    wfi
+    j park
+
+    // Interrupts are handled masked, on the stack of what they interrupt. The registers that a call may change are saved;
+    // mepc and mstatus are saved by the one who lets interrupts in again. Vectored: the hardware finds the handler.
+    .section .text.weft_trap, "ax"
+    .option push
+    .option norvc
+    .balign 256
+weft_vectors:
+    j fault              // exceptions
+    j fault
+    j fault
+    j software           // 3
+    j fault
+    j fault
+    j fault
+    j timer              // 7
+    j fault
+    j fault
+    j fault
+    j external           // 11
+    .option pop
+
+    .macro handler name, function
+    .globl weft_entry_\name
+\name:
+weft_entry_\name:
+    addi sp, sp, -16*W
+    STORE t0, 1*W(sp)
+    lla t0, \function
+    j save_and_call
+    .endm
+    handler software, weft_software_interrupt
+    handler timer, weft_timer_interrupt
+    handler external, weft_external_interrupt
+
+save_and_call:
+    STORE ra, 0*W(sp)
+    STORE t1, 2*W(sp)
+    STORE t2, 3*W(sp)
+    STORE a0, 4*W(sp)
+    STORE a1, 5*W(sp)
+    STORE a2, 6*W(sp)
+    STORE a3, 7*W(sp)
+    STORE a4, 8*W(sp)
+    STORE a5, 9*W(sp)
+    STORE a6, 10*W(sp)
+    STORE a7, 11*W(sp)
+    STORE t3, 12*W(sp)
+    STORE t4, 13*W(sp)
+    STORE t5, 14*W(sp)
+    STORE t6, 15*W(sp)
+    jalr t0
+    LOAD ra, 0*W(sp)
+    LOAD t0, 1*W(sp)
+    LOAD t1, 2*W(sp)
+    LOAD t2, 3*W(sp)
+    LOAD a0, 4*W(sp)
+    LOAD a1, 5*W(sp)
+    LOAD a2, 6*W(sp)
+    LOAD a3, 7*W(sp)
+    LOAD a4, 8*W(sp)
+    LOAD a5, 9*W(sp)
+    LOAD a6, 10*W(sp)
+    LOAD a7, 11*W(sp)
+    LOAD t3, 12*W(sp)
+    LOAD t4, 13*W(sp)
+    LOAD t5, 14*W(sp)
+    LOAD t6, 15*W(sp)
+    addi sp, sp, 16*W
+    mret
+
+    // The stack may be what is wrong: the report has one of its own.
+fault:
+    mv a3, sp
+    csrr a0, mcause
+    csrr a1, mepc
+    csrr a2, mtval
+    la sp, weft_fault_stack_top
+    call weft_fault
+1:  j 1b
+
+    .section .bss.weft_fault_stack, "aw", %nobits
+    .balign 16
+    .skip 512
+weft_fault_stack_top:
