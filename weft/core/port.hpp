@@ -19,7 +19,7 @@
 //              }
 //          }
 //   4. ring() ends that sleep, from any thread or interrupt.
-//   5. Keep timers in a queue that suits the world: core/timer_wheel.hpp on hosts.
+//   5. Keep timers in a queue that suits the world: core/timer_wheel.hpp on hosts, core/timer_heap.hpp on chips.
 #pragma once
 
 #include <cstddef>
@@ -55,7 +55,8 @@ void free_branch(void* slot) noexcept;
 // The executor of the calling context; nullptr outside of any.
 executor* current() noexcept;
 
-// Ends the sleep of the executor's loop. Any thread, any interrupt. Called only if the loop has prepared to sleep.
+// Ends the sleep of the executor's loop. Any thread, any interrupt. Called only if the loop has prepared to sleep; in a
+// build for one hart (core/atomic.hpp), only for an executor that lives in an interrupt, to raise it.
 void ring(executor& sleeper) noexcept;
 
 // Adds and removes a timer in the queue of `home`; called in the home's own context. When the deadline has
