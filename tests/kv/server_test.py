@@ -21,7 +21,7 @@ import time
 import traceback
 
 from resp import Client, Closed, encode
-from servers import Server, free_port, weft_kv
+from servers import LITTLE_MEMORY, Server, free_port, weft_kv
 
 TESTS = {}
 BINARY = HIREDIS = SYNC_FAULTS = None
@@ -58,7 +58,7 @@ def restarted(server, *options):
 
 def fails_to_start(folder, *options):
     """Its exit code and what it says."""
-    command = [BINARY, "--port", str(free_port()), "--dir", folder, *options]
+    command = [BINARY, "--port", str(free_port()), "--dir", folder, *LITTLE_MEMORY, *options]
     done = subprocess.run(command, capture_output=True, timeout=20, text=True)
     return done.returncode, done.stderr
 

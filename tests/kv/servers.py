@@ -100,7 +100,10 @@ def redis_server():
     return Server(["redis-server", "--port", "{port}", "--dir", "{folder}", "--save", "", "--databases", "1"])
 
 
+# The default is half of the machine's memory, which a sanitizer takes seconds to mark as free.
+LITTLE_MEMORY = ["--memory", str(512 << 20), "--client-memory", str(256 << 20), "--log-memory", str(256 << 20)]
+
+
 def weft_kv(binary, *options, folder=None, environment=None):
-    # The default is half of the machine's memory, which a sanitizer takes seconds to mark as free.
-    small = ["--memory", str(512 << 20), "--client-memory", str(256 << 20), "--log-memory", str(256 << 20)]
-    return Server([binary, "--port", "{port}", "--dir", "{folder}", *small, *options], folder=folder, environment=environment)
+    command = [binary, "--port", "{port}", "--dir", "{folder}", *LITTLE_MEMORY, *options]
+    return Server(command, folder=folder, environment=environment)
