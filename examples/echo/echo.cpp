@@ -1,15 +1,19 @@
 // A TCP echo server: whatever a client sends comes back.
 //
-//     weft-echo [--port N]          then: nc 127.0.0.1 7007
+//     weft-echo [--port N] [--workers N] [--lease]          then: nc 127.0.0.1 7007
+//
+// With several workers each has its own thread, its own listener, and its own clients: nothing is shared. The kernel hands
+// out the connections. With --lease a client that is silent costs no buffer.
 #include <array>
 #include <charconv>
 #include <cstdio>
-#include <cstring>
+#include <string_view>
+#include <vector>
 
 #include <weft/core/ok.hpp>
 #include <weft/core/scope.hpp>
 #include <weft/io/tcp.hpp>
-#include <weft/runtime/run.hpp>
+#include <weft/runtime/runtime.hpp>
 
 weft::task<weft::result<void>> echo(weft::tcp_stream peer) {
     std::array<std::byte, 4096> buffer;
@@ -20,27 +24,72 @@ weft::task<weft::result<void>> echo(weft::tcp_stream peer) {
     }
 }
 
-// A client that is lost is no reason to stop serving the others.
-weft::task<> serve_one(weft::tcp_stream peer) { (void)co_await echo(std::move(peer)); }
+// The worker lends the buffer when something has come, until it is answered.
+weft::task<weft::result<void>> echo_leased(weft::tcp_stream peer) {
+    for (;;) {
+        weft::leased_buffer bytes = co_await weft::ok(peer.read_leased());
+        if (bytes.empty()) co_return {};
+        co_await weft::ok(peer.write_all(bytes));
+    }
+}
 
-weft::task<weft::result<void>> serve(weft::endpoint at) {
-    weft::tcp_listener listener = co_await weft::ok(weft::tcp_listener::bind(at));
+struct options {
+    std::uint16_t port = 7007;
+    std::size_t workers = 1;
+    bool lease = false;
+};
+
+// A client that is lost is no reason to stop serving the others.
+template <class Echo> weft::task<> serve_one(weft::tcp_stream peer, Echo* how) {
+    (void)co_await how(std::move(peer));
+}
+
+weft::task<weft::result<void>> serve(weft::tcp_listener listener, bool lease) {
     auto accept_all = [&](weft::scope& clients) -> weft::task<weft::result<void>> {
         for (;;) {
             weft::tcp_stream peer = co_await weft::ok(listener.accept());
-            clients.spawn(serve_one(std::move(peer)));
+            clients.spawn(serve_one(std::move(peer), lease ? &echo_leased : &echo));
         }
     };
     co_return co_await weft::with_scope(accept_all);
 }
 
+weft::task<weft::result<void>> serve_everywhere(weft::runtime& all, const options& o) {
+    weft::listen_options shared;
+    shared.reuse_port =
+        o.workers > 1; // else two servers that were started by mistake would share the clients
+    std::vector<weft::tcp_listener> listeners;
+    for (std::size_t i = 0; i < o.workers; ++i) {
+        auto listener = weft::tcp_listener::bind(weft::endpoint::loopback(o.port), shared);
+        listeners.push_back(co_await weft::ok(std::move(listener)));
+    }
+    for (std::size_t i = 1; i < o.workers; ++i)
+        co_await weft::ok(all.spawn_on(i, serve(std::move(listeners[i]), o.lease)));
+    co_return co_await serve(std::move(listeners[0]), o.lease);
+}
+
+template <class N> bool parse(const char* text, N& number) {
+    std::string_view t(text ? text : "");
+    auto [end, problem] = std::from_chars(t.data(), t.data() + t.size(), number);
+    return problem == std::errc() && end == t.data() + t.size() && number != 0;
+}
+
 int main(int argc, char** argv) {
-    std::uint16_t port = 7007;
-    if (argc == 3 && std::strcmp(argv[1], "--port") == 0)
-        std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), port);
-    else if (argc != 1)
-        return std::fprintf(stderr, "usage: weft-echo [--port N]\n"), 2;
-    weft::result<void> r = weft::run(serve(weft::endpoint::loopback(port)));
+    options o;
+    for (int i = 1; i < argc; ++i) {
+        std::string_view name = argv[i];
+        bool good = name == "--lease"  ? (o.lease = true)
+                    : name == "--port" ? parse(argv[++i], o.port)
+                    : name == "--workers"
+                        ? parse(argv[++i], o.workers) && o.workers <= weft::runtime::max_threads
+                        : false;
+        if (!good) return std::fprintf(stderr, "usage: weft-echo [--port N] [--workers N] [--lease]\n"), 2;
+    }
+    weft::runtime_options how;
+    how.threads = o.workers;
+    how.mode = weft::worker_mode::pinned;
+    weft::runtime all(how);
+    weft::result<void> r = all.run(serve_everywhere(all, o));
     if (r) return 0;
     std::fprintf(stderr, "weft-echo: %s\n", r.error().message());
     return 1;

@@ -18,11 +18,12 @@ inline constexpr native_handle no_handle = -1;
 // What to do with which fields. `data` and `size` are a buffer where nothing else is said; the result is a number of
 // bytes, or 0, where nothing else is said.
 enum class io_code : std::uint8_t {
-    read,             // of a pipe or anything else that one can only wait for
-    write,            //
-    read_vector,      // data: mutable_buffer[size]
-    write_vector,     // data: const_buffer[size]
-    receive,          // of a connected socket
+    read,         // of a pipe or anything else that one can only wait for
+    write,        //
+    read_vector,  // data: mutable_buffer[size]
+    write_vector, // data: const_buffer[size]
+    receive,      // of a connected socket
+    receive_leased, // the same into memory of the worker's, of at least `size` bytes; data, argument, second: what was lent
     send,             //
     receive_message,  // data: io_message
     send_message,     // data: io_message
@@ -121,6 +122,8 @@ class io_operation : public leaf, public io_scratch, public io_manner {
     static constexpr std::int64_t stopped = INT64_MIN;
     // The outcome of a whole transfer that met the end of the input.
     static constexpr std::int64_t ended_early = INT64_MIN + 1;
+    // The outcome of a receive_leased for which something has come, while all there is to lend is lent.
+    static constexpr std::int64_t nothing_to_lend = INT64_MIN + 2;
 
     io_operation(const leaf_kind& kind, io_code what, io_handle* handle, void* buffer = nullptr,
                  std::size_t bytes = 0) noexcept

@@ -7,6 +7,7 @@
 #include <weft/core/result.hpp>
 #include <weft/io/descriptor.hpp>
 #include <weft/io/host.hpp>
+#include <weft/io/leased_buffer.hpp>
 
 namespace weft {
 
@@ -91,6 +92,33 @@ class [[nodiscard("co_await it")]] socket_vector_operation : public host_operati
     io_message message_;
 };
 
+// A read whose buffer comes with the bytes.
+class [[nodiscard("co_await it")]] leased_read_operation
+    : public operation<leased_read_operation, io_operation> {
+  public:
+    explicit leased_read_operation(descriptor& on) noexcept
+        : operation(on.io(), nullptr, leased_buffer::capacity) {}
+
+    bool start(branch& b, continuation& then, const leaf_kind& how_to_wait = kind_of) noexcept {
+        kind = &how_to_wait;
+        become(io_code::receive_leased, io_short_empty);
+        return host::start(*this, b, then);
+    }
+    result<leased_buffer> await_resume() const noexcept {
+        if (outcome < 0) return failure(host::error_of(outcome));
+        return value();
+    }
+    // After a success.
+    leased_buffer value() const noexcept {
+        return data ? leased_buffer(static_cast<lease_pool*>(second), argument, data,
+                                    static_cast<std::size_t>(outcome))
+                    : leased_buffer();
+    }
+
+    static void request_cancel(leaf& self) noexcept { host::cancel(static_cast<io_operation&>(self)); }
+    static constexpr leaf_kind kind_of{"read", &request_cancel};
+};
+
 namespace detail {
 
 inline constexpr leaf_kind reading_vector{"read", &vector_operation::request_cancel};
@@ -119,6 +147,10 @@ class stream_socket {
     stream_operation<io_code::receive, transfer::whole> read_exact(bytes_to_fill auto&& to) noexcept {
         return {descriptor_, to};
     }
+    // Reads what is there, at least one byte, into memory that the worker lends; an empty buffer at the end of the input. So
+    // no memory is held while nothing comes. errc::limit_exceeded, and the bytes stay where they are, if something has
+    // come and all that the worker has to lend is lent: see leased_buffer. Allocates now and then, up to that limit.
+    leased_read_operation read_leased() noexcept { return leased_read_operation(descriptor_); }
     // Writes at least one byte, and yields how many.
     stream_operation<io_code::send, transfer::some> write_some(bytes_to_take auto&& from) noexcept {
         return {descriptor_, from};

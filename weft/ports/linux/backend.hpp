@@ -6,6 +6,7 @@
 
 #include <weft/core/result.hpp>
 #include <weft/io/operation.hpp>
+#include <weft/ports/linux/lease_pool.hpp>
 
 namespace weft {
 
@@ -17,7 +18,9 @@ class thread_pool;
 // cancelled and awaited, and resumes nobody.
 class backend {
   public:
-    virtual ~backend() = default;
+    virtual ~backend() {
+        if (leases_) leases_->leave();
+    }
 
     virtual const char* name() const noexcept = 0;
 
@@ -38,6 +41,15 @@ class backend {
 
     // Nothing is in flight.
     virtual bool idle() const noexcept = 0;
+
+    // What the worker lends; made when first asked for. nullptr without memory.
+    lease_pool* leases() noexcept {
+        if (!leases_) leases_ = lease_pool::make();
+        return leases_;
+    }
+
+  private:
+    lease_pool* leases_ = nullptr;
 };
 
 struct backend_options {

@@ -178,7 +178,8 @@ bool epoll_backend::submit_waiting(io_operation& op, int side) noexcept {
     }
     settled s = settle(op, e, side, perform(op));
     if (e && !e->first(side)) now_known(*e, side, s.more);
-    if (s.ended && (e || op.code != io_code::receive || op.outcome <= 0)) return false;
+    bool receives = op.code == io_code::receive || op.code == io_code::receive_leased;
+    if (s.ended && (e || !receives || op.outcome <= 0)) return false;
     // A connection that lives is registered once, and after its first bytes as well as before.
     long problem = e ? 0 : register_descriptor(*op.on, e, side == 1);
     if (s.ended) return false;

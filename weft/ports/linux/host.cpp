@@ -126,10 +126,13 @@ void cancel(io_operation& op) noexcept { backend_of(*op.owner->home().owner).can
 error error_of(std::int64_t outcome) noexcept {
     if (outcome == io_operation::stopped) return errc::cancelled;
     if (outcome == io_operation::ended_early) return errc::end_of_file;
+    if (outcome == io_operation::nothing_to_lend) return errc::limit_exceeded;
     return sys::error_from(static_cast<long>(outcome));
 }
 
 void close(native_handle h) noexcept { sys::close(fd_of(h)); }
+
+void give_back(lease_pool& home, std::uint32_t block) noexcept { home.give_back(block); }
 
 std::uint32_t new_generation() noexcept {
     static atomic<std::uint32_t> last{0};

@@ -1,5 +1,7 @@
 #include <weft/ports/linux/perform.hpp>
 
+#include <weft/ports/linux/backend.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -58,7 +60,31 @@ long poll_now(int fd, short what) noexcept {
     return n == 0 ? -EAGAIN : n < 0 ? n : 0;
 }
 
+long receive_leased(io_operation& op) noexcept {
+    op.data = nullptr;
+    lease_pool* pool = backend_of(*op.owner->home().owner).leases();
+    if (!pool) return -ENOMEM;
+    std::uint32_t block = pool->take_or_grow();
+    if (block == lease_pool::none) {
+        long there = poll_now(descriptor_of(op), POLLIN);
+        return there < 0 ? there : static_cast<long>(io_operation::nothing_to_lend);
+    }
+    long n = sys::receive(descriptor_of(op), pool->at(block), op.size, MSG_DONTWAIT);
+    if (n > 0)
+        note_lease(op, *pool, block);
+    else
+        pool->put_back(block);
+    return n;
+}
+
 } // namespace
+
+void note_lease(io_operation& op, lease_pool& pool, std::uint32_t block) noexcept {
+    pool.lend();
+    op.data = pool.at(block);
+    op.argument = block;
+    op.second = &pool;
+}
 
 int open_flags(const io_operation& op) noexcept {
     static constexpr int access[] = {O_RDONLY, O_WRONLY, O_RDWR, O_RDONLY};
@@ -105,6 +131,7 @@ std::int64_t perform(io_operation& op) noexcept {
     case io_code::read_vector: return sys::readv(fd, vectors_of(op), vector_count(op.size));
     case io_code::write_vector: return sys::writev(fd, vectors_of(op), vector_count(op.size));
     case io_code::receive: return sys::receive(fd, op.data, op.size, MSG_DONTWAIT);
+    case io_code::receive_leased: return receive_leased(op);
     case io_code::send: return sys::send(fd, op.data, op.size, MSG_DONTWAIT | MSG_NOSIGNAL);
     case io_code::receive_message: {
         long n = sys::receive_message(fd, &native_message(op), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);

@@ -3,6 +3,7 @@
 
 #include <weft/io/host.hpp>
 #include <weft/io/operation.hpp>
+#include <weft/ports/linux/lease_pool.hpp>
 #include <weft/ports/linux/sys.hpp>
 
 namespace weft {
@@ -18,6 +19,7 @@ constexpr io_side side_of(io_code code) noexcept {
     case io_code::read:
     case io_code::read_vector:
     case io_code::receive:
+    case io_code::receive_leased:
     case io_code::receive_message:
     case io_code::accept:
     case io_code::readable: return io_side::input;
@@ -51,6 +53,9 @@ inline io_message& message_of(io_operation& op) noexcept { return *static_cast<i
 msghdr& native_message(io_operation& op) noexcept;
 // After a receive: where it came from, and what was cut off.
 void settle_message(io_operation& op) noexcept;
+
+// What a receive_leased has got, of its worker's pool.
+void note_lease(io_operation& op, lease_pool& pool, std::uint32_t block) noexcept;
 
 inline iovec* vectors_of(io_operation& op) noexcept { return static_cast<iovec*>(op.data); }
 // -1 for an operation on no descriptor.

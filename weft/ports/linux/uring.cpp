@@ -1,6 +1,7 @@
 #include <weft/ports/linux/uring.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 
 #include <weft/core/timer_wheel.hpp>
@@ -17,6 +18,7 @@ enum : std::uint8_t { at_rest, behind, listed, in_kernel, in_pool };
 constexpr std::uint32_t cancel_bit = 1u << 31;
 // liburing keeps UINT64_MAX for itself.
 constexpr std::uint64_t bell_mark = UINT64_MAX - 1;
+constexpr std::uint16_t lease_group = 1;
 
 // IORING_OP_* that weft hands to the kernel.
 constexpr int needed[] = {
@@ -116,6 +118,7 @@ uring_backend::~uring_backend() {
     drain();
     pooled_.await_all();
     ::io_uring_queue_exit(&ring_);
+    std::free(lease_ring_);
     sys::close(bell_);
     std::free(slots_);
     std::free(lanes_);
@@ -213,6 +216,8 @@ bool uring_backend::start(io_operation& op) noexcept {
     slot* s = take_slot();
     if (!s) return false;
     s->op = &op;
+    // Where the kernel cannot choose a buffer when there is something to put into it, it tells when there is.
+    if (op.code == io_code::receive_leased) s->polling = !provide_leases();
     if (!enter_kernel(*s)) {
         free_slot(*s);
         return false;
@@ -245,6 +250,13 @@ void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
     switch (op.code) {
     case io_code::receive:
         ::io_uring_prep_recv(&sqe, fd, op.data, bytes, whole);
+        if (can_poll_first_ && !op.on->records && op.on->known_empty.load(order::relaxed))
+            sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
+        return;
+    case io_code::receive_leased:
+        ::io_uring_prep_recv(&sqe, fd, nullptr, 0, 0);
+        sqe.flags |= IOSQE_BUFFER_SELECT;
+        sqe.buf_group = lease_group;
         if (can_poll_first_ && !op.on->records && op.on->known_empty.load(order::relaxed))
             sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
         return;
@@ -283,6 +295,52 @@ void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
     case io_code::read_directory: break; // the pool's
     }
     ::io_uring_prep_nop(&sqe);
+}
+
+// The kernel chooses among the blocks of the pool that are in its ring. Gives it those that are nobody's, and more if it has
+// none. False if this kernel cannot do that, or without memory.
+bool uring_backend::provide_leases() noexcept {
+    if (lease_ring_state_ == ring_state::none) {
+        lease_ring_state_ = ring_state::not_to_be_had;
+        void* memory = std::aligned_alloc(4096, leased_buffer::limit * sizeof(io_uring_buf));
+        if (!memory) return false;
+        lease_ring_ = static_cast<io_uring_buf_ring*>(
+            std::memset(memory, 0, leased_buffer::limit * sizeof(io_uring_buf)));
+        io_uring_buf_reg registration{};
+        registration.ring_addr = reinterpret_cast<std::uintptr_t>(lease_ring_);
+        registration.ring_entries = leased_buffer::limit;
+        registration.bgid = lease_group;
+        if (settings_.without_buffer_rings || ::io_uring_register_buf_ring(&ring_, &registration, 0) != 0)
+            return false;
+        ::io_uring_buf_ring_init(lease_ring_);
+        lease_ring_state_ = ring_state::there;
+    }
+    lease_pool* pool = lease_ring_state_ == ring_state::there ? leases() : nullptr;
+    if (!pool) return false;
+    int added = 0;
+    std::uint32_t block = lent_to_kernel_ ? pool->take() : pool->take_or_grow();
+    for (; block != lease_pool::none; block = pool->take())
+        ::io_uring_buf_ring_add(lease_ring_, pool->at(block), leased_buffer::capacity,
+                                static_cast<std::uint16_t>(block),
+                                ::io_uring_buf_ring_mask(leased_buffer::limit), added++);
+    ::io_uring_buf_ring_advance(lease_ring_, added);
+    lent_to_kernel_ += static_cast<std::uint32_t>(added);
+    return true;
+}
+
+// Of a completed receive_leased: its outcome, and the block that the kernel has chosen.
+std::int64_t uring_backend::take_lease(slot& s) noexcept {
+    io_operation& op = *s.op;
+    op.data = nullptr;
+    if (s.outcome_flags & IORING_CQE_F_BUFFER) {
+        std::uint32_t block = s.outcome_flags >> IORING_CQE_BUFFER_SHIFT;
+        --lent_to_kernel_;
+        if (s.outcome > 0 && !draining_)
+            note_lease(op, *leases(), block);
+        else
+            leases()->put_back(block);
+    }
+    return s.outcome;
 }
 
 // nullptr without memory.
@@ -462,14 +520,25 @@ void uring_backend::settle(slot& s) noexcept {
     io_operation& op = *s.op;
     std::int64_t outcome = s.outcome;
     bool again;
+    if (op.code == io_code::receive_leased && !s.polling) outcome = take_lease(s);
     if (s.cancelled && (outcome == -ECANCELED || outcome == -EINTR || s.polling)) {
         op.outcome = io_operation::stopped;
         again = false;
+    } else if (s.polling && op.code == io_code::receive_leased && outcome >= 0) {
+        outcome = perform(op);
+        again = outcome == -EAGAIN || outcome == -EINTR;
+        if (!again) op.outcome = outcome;
     } else if (s.polling) {
         s.polling = false;
         again = true;
     } else if (outcome == -EINTR) {
         again = true;
+    } else if (outcome == -ENOBUFS && op.code == io_code::receive_leased) {
+        // It chooses before it knows that something has come. With nothing to choose from it only waits for that.
+        provide_leases();
+        s.polling = lent_to_kernel_ == 0;
+        again = !s.cancelled;
+        if (!again) op.outcome = io_operation::stopped;
     } else if (outcome == -EAGAIN && side_of(op.code) != io_side::pool) {
         // A descriptor in non-blocking mode on a kernel that takes it at its word.
         if (s.cancelled) op.outcome = io_operation::stopped;
@@ -480,7 +549,7 @@ void uring_backend::settle(slot& s) noexcept {
                 settle_message(op);
             else if (op.code == io_code::readable || op.code == io_code::writable)
                 outcome = 0;
-            else if (op.code == io_code::receive && outcome > 0)
+            else if ((op.code == io_code::receive || op.code == io_code::receive_leased) && outcome > 0)
                 op.on->known_empty.store(!(s.outcome_flags & IORING_CQE_F_SOCK_NONEMPTY), order::relaxed);
         }
         again = goes_on(op, outcome);

@@ -21,6 +21,8 @@ struct uring_settings {
     unsigned flavour = 0;
     // For tests: while above zero, a submission fails with EAGAIN, as where the kernel has no memory, and counts down.
     int* failing_submits = nullptr;
+    // For tests: as a kernel without rings of buffers.
+    bool without_buffer_rings = false;
 };
 
 // One ring, entered once a turn to submit and to wait. An operation in the kernel has a slot; the completion carries the
@@ -91,6 +93,8 @@ class uring_backend final : public backend {
     void wait(std::int64_t deadline) noexcept;
     void drain() noexcept;
     void prepare(io_uring_sqe& sqe, io_operation& op) noexcept;
+    bool provide_leases() noexcept;
+    std::int64_t take_lease(slot& s) noexcept;
 
     std::uint32_t index_of(const slot& s) const noexcept { return static_cast<std::uint32_t>(&s - slots_); }
     std::uint64_t mark_of(const slot& s) const noexcept {
@@ -115,6 +119,10 @@ class uring_backend final : public backend {
     bool bell_armed_ = false;
     bool can_poll_first_;
     bool draining_ = false;
+    enum class ring_state : std::uint8_t { none, there, not_to_be_had };
+    ring_state lease_ring_state_ = ring_state::none;
+    io_uring_buf_ring* lease_ring_ = nullptr;
+    std::uint32_t lent_to_kernel_ = 0; // blocks in the ring
     pooled_operations pooled_;
 };
 

@@ -23,6 +23,7 @@
 #include <weft/core/yield.hpp>
 #include <weft/io/file.hpp>
 #include <weft/io/pipe.hpp>
+#include <weft/io/unix.hpp>
 #include <weft/io/user_event.hpp>
 #include <weft/ports/linux/worker.hpp>
 
@@ -466,6 +467,59 @@ TEST_F(uring, works_in_every_flavour) {
         r.ring().poll(INT64_MAX);
         other.join();
     }
+}
+
+TEST_F(uring, leases_without_a_ring_of_buffers) {
+    uring_settings settings;
+    settings.without_buffer_rings = true;
+    rig r(settings);
+    auto body = [&]() -> task<result<void>> {
+        auto [a, b] = co_await ok(unix_stream::pair());
+        for (int i = 0; i < 20; ++i) {
+            auto write = [&, &b = b]() -> task<result<void>> {
+                if (i % 2) co_await ok(sleep_for(100us));
+                co_await ok(b.write_all(bytes_of("lent")));
+                co_return {};
+            };
+            auto read = [&, &a = a]() -> task<result<void>> {
+                leased_buffer bytes = co_await ok(a.read_leased());
+                EXPECT_EQ(bytes.size(), 4u);
+                co_return {};
+            };
+            co_await ok(when_all(read(), write()));
+            auto nothing = co_await timeout(100us, a.read_leased());
+            EXPECT_TRUE(!nothing && nothing.error() == errc::timed_out);
+        }
+        b.close();
+        leased_buffer end = co_await ok(a.read_leased());
+        EXPECT_TRUE(end.empty());
+        co_return {};
+    };
+    auto outcome = r.run(body());
+    CHECK_OK(outcome);
+}
+
+TEST_F(uring_hazards, a_cancel_that_comes_too_late_delivers_the_lease) {
+    rig r;
+    auto body = [&]() -> task<result<void>> {
+        auto [a, b] = co_await ok(unix_stream::pair());
+        for (int i = 0; i < 50; ++i) {
+            auto read = a.read_leased();
+            co_await ok(b.write_all(bytes_of("in spite")));
+            auto finish = [&]() -> task<result<void>> {
+                r.ring().cancel(read);
+                co_return {};
+            };
+            auto both = co_await when_all(read, finish());
+            CHECK_OK(both);
+            if (both) {
+                EXPECT_EQ(std::get<0>(*both).size(), 8u);
+            }
+        }
+        co_return {};
+    };
+    auto outcome = r.run(body());
+    CHECK_OK(outcome);
 }
 
 TEST_F(uring, more_operations_than_the_submission_queue_holds) {
