@@ -59,7 +59,7 @@ bool end_at_once(io_operation& op, branch& b) noexcept {
 
 bool submit(io_operation& op, branch& b) noexcept {
     if (!backend_of(*b.home().owner).submit(op)) return end_at_once(op, b);
-    enter_flight(op);
+    count_in_flight(op, 1);
     b.waiting.store(&op, order::release);
     return true;
 }

@@ -63,20 +63,12 @@ inline int descriptor_of(const io_operation& op) noexcept {
     return op.on ? static_cast<int>(op.on->value) : -1;
 }
 
-// Between the two, the descriptor of an operation may not be closed.
-inline void enter_flight(io_operation& op) noexcept {
+// From +1 to -1 the descriptor of an operation may not be closed.
+inline void count_in_flight(io_operation& op, int by) noexcept {
     if (!op.on) return;
-    if (side_of(op.code) == io_side::output)
-        op.on->output.fetch_add(2, order::relaxed);
-    else
-        op.on->input.fetch_add(1, order::relaxed);
-}
-inline void leave_flight(io_operation& op) noexcept {
-    if (!op.on) return;
-    if (side_of(op.code) == io_side::output)
-        op.on->output.fetch_sub(2, order::relaxed);
-    else
-        op.on->input.fetch_sub(1, order::relaxed);
+    bool output = side_of(op.code) == io_side::output;
+    atomic<std::uint32_t>& count = output ? op.on->output : op.on->input;
+    count.fetch_add(static_cast<std::uint32_t>(output ? 2 * by : by), order::relaxed);
 }
 
 // The outcome stands: what its branch is going to resume. Where ok() waits, a failure ends the frame.
@@ -86,7 +78,7 @@ inline void aim(io_operation& op) noexcept {
 }
 // An operation in flight has ended.
 inline void deliver(io_operation& op) noexcept {
-    leave_flight(op);
+    count_in_flight(op, -1);
     aim(op);
     op.owner->post();
 }

@@ -499,29 +499,6 @@ TEST_F(uring, leases_without_a_ring_of_buffers) {
     CHECK_OK(outcome);
 }
 
-TEST_F(uring_hazards, a_cancel_that_comes_too_late_delivers_the_lease) {
-    rig r;
-    auto body = [&]() -> task<result<void>> {
-        auto [a, b] = co_await ok(unix_stream::pair());
-        for (int i = 0; i < 50; ++i) {
-            auto read = a.read_leased();
-            co_await ok(b.write_all(bytes_of("in spite")));
-            auto finish = [&]() -> task<result<void>> {
-                r.ring().cancel(read);
-                co_return {};
-            };
-            auto both = co_await when_all(read, finish());
-            CHECK_OK(both);
-            if (both) {
-                EXPECT_EQ(std::get<0>(*both).size(), 8u);
-            }
-        }
-        co_return {};
-    };
-    auto outcome = r.run(body());
-    CHECK_OK(outcome);
-}
-
 TEST_F(uring, more_operations_than_the_submission_queue_holds) {
     uring_settings settings;
     settings.submission_entries = 2;
