@@ -47,6 +47,7 @@ IO_CONTRACT = [
     "weft/io/directory_entry.hpp",
     "weft/io/endpoint.hpp",
     "weft/io/host.hpp",
+    "weft/io/leased_buffer.hpp",
     "weft/io/operation.hpp",
 ]
 
