@@ -15,7 +15,7 @@
 #include <weft/io/tcp.hpp>
 #include <weft/runtime/runtime.hpp>
 
-weft::task<weft::result<void>> echo(weft::tcp_stream peer) {
+weft::task<weft::result<void>> echo(weft::tcp_stream& peer) {
     std::array<std::byte, 4096> buffer;
     for (;;) {
         std::size_t n = co_await weft::ok(peer.read_some(buffer));
@@ -25,7 +25,7 @@ weft::task<weft::result<void>> echo(weft::tcp_stream peer) {
 }
 
 // The worker lends the buffer when something has come, until it is answered.
-weft::task<weft::result<void>> echo_leased(weft::tcp_stream peer) {
+weft::task<weft::result<void>> echo_leased(weft::tcp_stream& peer) {
     for (;;) {
         weft::leased_buffer bytes = co_await weft::ok(peer.read_leased());
         if (bytes.empty()) co_return {};
@@ -40,9 +40,7 @@ struct options {
 };
 
 // A client that is lost is no reason to stop serving the others.
-template <class Echo> weft::task<> serve_one(weft::tcp_stream peer, Echo* how) {
-    (void)co_await how(std::move(peer));
-}
+template <class Echo> weft::task<> serve_one(weft::tcp_stream peer, Echo* how) { (void)co_await how(peer); }
 
 weft::task<weft::result<void>> serve(weft::tcp_listener listener, bool lease) {
     auto accept_all = [&](weft::scope& clients) -> weft::task<weft::result<void>> {

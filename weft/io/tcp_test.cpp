@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 
 #include <weft/io/tcp.hpp>
@@ -519,6 +520,55 @@ TEST_P(tcp, each_worker_has_its_own_listener) {
     }
     EXPECT_EQ(sum, clients);
     EXPECT_GE(busy, 2u); // the system hands them out by their addresses
+}
+
+// Readers and writers of one connection are on several workers, change them, and wait, all at once.
+TEST_P(tcp, both_directions_are_full_on_several_workers) {
+    constexpr std::size_t streams = 6, bytes = 400'000;
+    const std::vector<std::byte> sent = pattern(bytes);
+    auto write = [&](tcp_stream& to) -> task<result<void>> {
+        for (std::size_t at = 0; at < bytes;) {
+            std::size_t n = co_await ok(to.write_some(std::span(sent).subspan(at)));
+            at += n;
+            co_await yield();
+        }
+        co_return {};
+    };
+    auto read = [&](tcp_stream& from) -> task<result<void>> {
+        std::vector<std::byte> got(bytes);
+        for (std::size_t at = 0, i = 0; at < bytes; ++i) {
+            std::size_t most = std::min<std::size_t>(bytes - at, i % 3 ? 4096 : 700);
+            std::size_t n = co_await ok(from.read_some(std::span(got).subspan(at, most)));
+            if (n == 0) co_return failure(errc::end_of_file);
+            at += n;
+            if (i % 5 == 0) co_await yield();
+        }
+        EXPECT_TRUE(got == sent);
+        co_return {};
+    };
+    auto body = [&]() -> task<result<void>> {
+        std::vector<connected_pair> pairs(streams);
+        for (auto& p : pairs) {
+            p = co_await ok(connect_two());
+            for (tcp_stream* end : {&p.client, &p.server}) {
+                co_await ok(end->set(socket_option::send_buffer, 8192));
+                co_await ok(end->set(socket_option::receive_buffer, 8192));
+            }
+        }
+        auto all = [&](scope& s) -> task<result<void>> {
+            for (auto& p : pairs) {
+                s.spawn(write(p.client));
+                s.spawn(write(p.server));
+                s.spawn(read(p.client));
+                s.spawn(read(p.server));
+            }
+            co_return {};
+        };
+        co_await ok(with_scope(all));
+        co_return {};
+    };
+    auto r = run(body(), 3);
+    CHECK_OK(r);
 }
 
 // The second reader, the stop and the hang-up find one that waits by the short way.

@@ -14,36 +14,6 @@ namespace {
 // io_operation::state
 enum : std::uint8_t { waiting, in_pool };
 
-// Branches that become ready one after the other join a queue of the one level of their executor in one go.
-class chain {
-  public:
-    [[gnu::always_inline]] void post(branch& b) noexcept {
-        b.waiting.store(nullptr, order::relaxed);
-        ready_level& level = b.home();
-        if (&level == level_) [[likely]] {
-            *tail_ = &b;
-            tail_ = &b.next;
-            return;
-        }
-        close();
-        if (level.bit) return level.push(b);
-        *level.tail = &b;
-        tail_ = &b.next;
-        level_ = &level;
-    }
-    // Before anything else becomes ready.
-    void close() noexcept {
-        if (!level_) return;
-        *tail_ = nullptr;
-        level_->tail = tail_;
-        level_ = nullptr;
-    }
-
-  private:
-    ready_level* level_ = nullptr;
-    job** tail_ = nullptr;
-};
-
 } // namespace
 
 result<std::unique_ptr<backend>> epoll_backend::make(thread_pool* pool) {
@@ -245,28 +215,52 @@ void epoll_backend::poll(std::int64_t deadline) noexcept {
         deadline = 0;
     }
     long n = wait(deadline);
-    chain ready;
-    for (epoll_event *at = events_, *end = events_ + n; at < end; ++at) {
+    if (n <= 0) return;
+    executor* here = port::current();
+    if (here && here->level().bit == 0)
+        take_events<true>(events_, events_ + n, &here->level());
+    else
+        take_events<false>(events_, events_ + n, nullptr);
+}
+
+// The usual is that one reader waits, by the short way, and something has come. Where all branches stand in one queue, those
+// that become ready one after the other join it in one go.
+template <bool one_queue>
+void epoll_backend::take_events(const epoll_event* at, const epoll_event* end, ready_level* queue) noexcept {
+    job** tail = one_queue ? queue->tail : nullptr;
+    auto close_queue = [&] {
+        if constexpr (!one_queue) return;
+        *tail = nullptr;
+        queue->tail = tail;
+    };
+    for (; at < end; ++at) {
         auto& e = *static_cast<io_place*>(at->data.ptr);
-        // The usual: one reader waits, and something has come.
         std::uintptr_t reader = e.known_of(0);
-        if (at->events != EPOLLIN || !(reader & io_place::plain_bit)) [[unlikely]] {
-            ready.close();
-            on_event(*at);
-            continue;
-        }
         auto* op = reinterpret_cast<io_operation*>(reader - io_place::plain_bit);
-        std::int64_t outcome = sys::receive(e.fd, op->data, op->size, MSG_DONTWAIT);
-        if (static_cast<std::uint64_t>(outcome) >= op->size) [[unlikely]] { // or an error
-            ready.close();
+        if (at->events == EPOLLIN && reader & io_place::plain_bit) [[likely]] {
+            std::int64_t outcome = sys::receive(e.fd, op->data, op->size, MSG_DONTWAIT);
+            if (static_cast<std::uint64_t>(outcome) < op->size) [[likely]] { // and no error
+                op->outcome = outcome;
+                e.know(0, io_place::nothing);
+                branch& b = *op->owner;
+                b.waiting.store(nullptr, order::relaxed);
+                if constexpr (one_queue) {
+                    *tail = &b;
+                    tail = &b.next;
+                } else {
+                    b.home().push(b);
+                }
+                continue;
+            }
+            close_queue();
             drain(e, 0, outcome);
-            continue;
+        } else {
+            close_queue();
+            on_event(*at);
         }
-        op->outcome = outcome;
-        e.know(0, io_place::nothing);
-        ready.post(*op->owner);
+        if constexpr (one_queue) tail = queue->tail;
     }
-    ready.close();
+    close_queue();
 }
 
 void epoll_backend::on_event(const epoll_event& event) noexcept {

@@ -44,6 +44,8 @@ class epoll_backend final : public backend {
     settled settle(io_operation& op, const io_place* e, int side, std::int64_t outcome) noexcept;
     static void now_known(io_place& e, int side, bool more) noexcept;
     void drain(io_place& e, int side, std::int64_t outcome) noexcept;
+    template <bool one_queue>
+    void take_events(const epoll_event* at, const epoll_event* end, ready_level* queue) noexcept;
     void on_event(const epoll_event& event) noexcept;
     void take_from_pool() noexcept;
     long wait(std::int64_t deadline) noexcept;
