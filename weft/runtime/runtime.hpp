@@ -11,7 +11,9 @@
 namespace weft {
 
 enum class worker_mode {
-    work_sharing, // a worker that has nothing to do is given ready tasks by those that have more than they can run at once
+    // A worker that has nothing to do is given ready tasks by those that have more than they can run at once, and steals
+    // operands of when_all that nobody has begun.
+    work_sharing,
     pinned, // a task stays on the worker where it was spawned: a thread a core, each with its own connections
 };
 
