@@ -559,6 +559,13 @@ def while_it_loads(s, look):
     return found
 
 
+def how_far(c):
+    """What INFO says of the loading, how much is loaded and of how much; None before the size of the log is known."""
+    said = c.value("INFO", "persistence").decode()
+    loaded, size = (int(re.search(rf"loading_{w}_bytes:(\d+)", said).group(1)) for w in ("loaded", "total"))
+    return (said, loaded, size) if size else None
+
+
 @test
 def loading():
     """Clients are told so meanwhile, and people, once a second."""
@@ -577,9 +584,8 @@ def loading():
             assert c.value("SUBSCRIBE", "news")[2] == 1 and c.value("RESET") == "RESET"
             assert c.value("MULTI") == "OK" and c.value("GET", "a").startswith("-LOADING")
             assert c.value("EXEC").startswith("-EXECABORT")
-            said = c.value("INFO", "persistence").decode()
-            loaded, size = (int(re.search(rf"loading_{w}_bytes:(\d+)", said).group(1)) for w in ("loaded", "total"))
-            assert "loading:1" in said and 0 <= loaded <= size == os.path.getsize(log_path(s))
+            said, loaded, size = until("it knows the log's size", lambda: how_far(c))
+            assert "loading:1" in said and 0 <= loaded <= size == os.path.getsize(log_path(s)), said
             s.send_signal(signal.SIGSTOP)  # a disk that takes its time
             time.sleep(1.2)
             s.send_signal(signal.SIGCONT)

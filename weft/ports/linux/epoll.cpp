@@ -223,6 +223,17 @@ void epoll_backend::poll(std::int64_t deadline) noexcept {
         take_events<false>(events_, events_ + n, nullptr);
 }
 
+namespace {
+
+// Who connected is told of room for output along with each input. It is no news where nobody waits for room.
+std::uint32_t news(io_place& e, std::uint32_t what) noexcept {
+    if (what != (EPOLLIN | EPOLLOUT) || e.known_of(1) > io_place::nothing_careful) return what;
+    e.know(1, io_place::something);
+    return EPOLLIN;
+}
+
+} // namespace
+
 // The usual is that one reader waits, by the short way, and something has come. Where all branches stand in one queue, those
 // that become ready one after the other join it in one go.
 template <bool one_queue>
@@ -237,7 +248,10 @@ void epoll_backend::take_events(const epoll_event* at, const epoll_event* end, r
         auto& e = *static_cast<io_place*>(at->data.ptr);
         std::uintptr_t reader = e.known_of(0);
         auto* op = reinterpret_cast<io_operation*>(reader - io_place::plain_bit);
-        if (at->events == EPOLLIN && reader & io_place::plain_bit) [[likely]] {
+        std::uint32_t what = at->events;
+        if (what != EPOLLIN) [[unlikely]]
+            what = news(e, what);
+        if (what == EPOLLIN && reader & io_place::plain_bit) [[likely]] {
             std::int64_t outcome = sys::receive(e.fd, op->data, op->size, MSG_DONTWAIT);
             if (static_cast<std::uint64_t>(outcome) < op->size) [[likely]] { // and no error
                 op->outcome = outcome;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <new>
 
 #include <weft/core/timer_wheel.hpp>
@@ -71,18 +72,22 @@ long try_one_operation() noexcept {
     return r < 0 && r != -EINTR ? r : 0;
 }
 
-atomic<std::uint32_t> went_all_the_way{0};
+// One thread at a time, and until it has worked once: otherwise a ring may come to lie where another thread's trial has
+// just been, and race detectors take the two for one memory.
+std::mutex trial;
+bool went_all_the_way = false;
 
 } // namespace
 
 result<std::unique_ptr<backend>> uring_backend::make(thread_pool* pool, const char*& reason,
                                                      const uring_settings& settings) {
-    if (went_all_the_way.load(order::relaxed) == 0) {
-        if (long r = try_one_operation(); r < 0) {
+    {
+        std::lock_guard held(trial);
+        if (long r = went_all_the_way ? 0 : try_one_operation(); r < 0) {
             reason = sys::describe(r);
             return failure(sys::error_from(r));
         }
-        went_all_the_way.store(1, order::relaxed);
+        went_all_the_way = true;
     }
     io_uring ring{};
     if (long r = make_ring(ring, settings); r < 0) {
