@@ -158,8 +158,8 @@ void scope_base::end_one() noexcept {
     if (last) emptied();
 }
 
-// No local child is left.
-void scope_base::home_is_done() noexcept {
+// No local child is left. True: no other either.
+bool scope_base::home_was_last() noexcept {
     lock();
     if (guarded_live_ == 0)
         ended_ = true;
@@ -167,7 +167,11 @@ void scope_base::home_is_done() noexcept {
         home_done_ = true;
     bool last = ended_;
     unlock();
-    if (last) emptied();
+    return last;
+}
+
+void scope_base::home_is_done() noexcept {
+    if (home_was_last()) emptied();
 }
 
 // From here on the scope may be gone.
@@ -181,13 +185,7 @@ void scope_base::emptied() noexcept {
 }
 
 bool scope_base::last_hold_dropped() noexcept {
-    lock();
-    if (guarded_live_ == 0)
-        ended_ = true;
-    else
-        home_done_ = true;
-    bool last = ended_;
-    unlock();
+    bool last = home_was_last();
     if (last && owner) owner->waiting.store(nullptr, order::relaxed);
     return last;
 }

@@ -129,6 +129,7 @@ class scope_base : public leaf {
     static inline void link(branch*& list, branch& child) noexcept;
     static inline void unlink(branch*& list, branch& child) noexcept;
     void make_guarded(branch& child) noexcept;
+    bool home_was_last() noexcept;
     void home_is_done() noexcept;
     bool last_hold_dropped() noexcept;
     void last_fork_ended(executor& here) noexcept;

@@ -14,8 +14,8 @@
 #include <weft/core/timeout.hpp>
 #include <weft/core/when_all.hpp>
 #include <weft/core/yield.hpp>
-#include <weft/ports/linux/memory.hpp>
 #include <weft/runtime/run.hpp>
+#include <weft/runtime/testing.hpp>
 
 namespace {
 
@@ -24,22 +24,13 @@ using weft::errc;
 using weft::result;
 using weft::task;
 
-class forks : public testing::TestWithParam<std::size_t> {
+class forks : public weft::testing::leaves_nothing<testing::TestWithParam<std::size_t>> {
   protected:
-    void SetUp() override { before_ = weft::memory::measure(); }
-    void TearDown() override {
-        weft::memory::usage after = weft::memory::measure();
-        EXPECT_EQ(after.live_frames, before_.live_frames);
-        EXPECT_EQ(after.live_branches, before_.live_branches);
-    }
     static weft::runtime_options workers() {
         weft::runtime_options o;
         o.threads = GetParam();
         return o;
     }
-
-  private:
-    weft::memory::usage before_{};
 };
 
 task<std::uint64_t> fib(unsigned n) {

@@ -19,6 +19,7 @@
 #include <weft/core/yield.hpp>
 #include <weft/ports/linux/memory.hpp>
 #include <weft/ports/linux/worker.hpp>
+#include <weft/runtime/testing.hpp>
 
 namespace {
 
@@ -28,14 +29,8 @@ using weft::result;
 using weft::task;
 
 // Nothing may be left after a run.
-class runtimes : public testing::Test {
+class runtimes : public weft::testing::leaves_nothing<testing::Test> {
   protected:
-    void SetUp() override { before_ = weft::memory::measure(); }
-    void TearDown() override {
-        weft::memory::usage after = weft::memory::measure();
-        EXPECT_EQ(after.live_frames, before_.live_frames);
-        EXPECT_EQ(after.live_branches, before_.live_branches);
-    }
     static weft::runtime_options with(std::size_t threads,
                                       weft::worker_mode mode = weft::worker_mode::work_sharing) {
         weft::runtime_options o;
@@ -43,9 +38,6 @@ class runtimes : public testing::Test {
         o.mode = mode;
         return o;
     }
-
-  private:
-    weft::memory::usage before_{};
 };
 
 task<int> value(int v) { co_return v; }

@@ -9,8 +9,8 @@
 #include <weft/core/scope.hpp>
 #include <weft/core/sleep.hpp>
 #include <weft/core/yield.hpp>
-#include <weft/ports/linux/memory.hpp>
 #include <weft/runtime/run.hpp>
+#include <weft/runtime/testing.hpp>
 
 namespace {
 
@@ -19,23 +19,14 @@ using weft::errc;
 using weft::result;
 using weft::task;
 
-class shared_scopes : public testing::TestWithParam<weft::worker_mode> {
+class shared_scopes : public weft::testing::leaves_nothing<testing::TestWithParam<weft::worker_mode>> {
   protected:
-    void SetUp() override { before_ = weft::memory::measure(); }
-    void TearDown() override {
-        weft::memory::usage after = weft::memory::measure();
-        EXPECT_EQ(after.live_frames, before_.live_frames);
-        EXPECT_EQ(after.live_branches, before_.live_branches);
-    }
     static weft::runtime_options workers(std::size_t n) {
         weft::runtime_options o;
         o.threads = n;
         o.mode = GetParam();
         return o;
     }
-
-  private:
-    weft::memory::usage before_{};
 };
 
 task<int> steps(int n) {
