@@ -59,7 +59,7 @@ class Workload:
 
     @staticmethod
     def is_weft(name):
-        return name.split()[0] == "weft"
+        return name.split()[0].rstrip(",") == "weft"
 
     def kind(self, contender):
         return "weft" if self.is_weft(contender) else "floor" if contender in self.floors else "peer"
@@ -525,6 +525,10 @@ class Suite:
                 return load(program, server, "--connections", connections, "--idle", 1, "--pid", server.pid)
 
         servers = self.echo_servers()
+        echo = self.builds.program("gcc", "examples/echo/weft-echo")
+        for contender, back_end in (("weft", "uring"), ("weft epoll", "epoll")):
+            servers[f"{contender}, own buffer"] = servers[contender]
+            servers[contender] = (lambda p: [echo, "--lease", "--port", p], {"WEFT_IO": back_end})
         yield Workload(
             "idle-connection",
             "user memory of an idle connection, of 10,000, after an echo on each",

@@ -8,14 +8,17 @@ namespace weft {
 
 class [[nodiscard("co_await it")]] sleep_operation : public operation<sleep_operation, timer> {
   public:
+    // With one hart, the queue finds out about a moment in the past: an alarm is cheaper there than the clock.
     explicit sleep_operation(clock::time_point when) noexcept
-        : operation(sleeping, when.time_since_epoch().count()) {}
+        : sleep_operation(when, one_hart || when > clock::now()) {}
+    // `ahead`: it was in the future just now.
+    sleep_operation(clock::time_point when, bool ahead) noexcept
+        : operation(sleeping, ahead ? when.time_since_epoch().count() : past) {}
 
     bool start(branch& b, continuation& then) noexcept {
-        // With one hart, the queue finds out about a moment in the past: an alarm is cheaper there than the clock.
         if (b.stopping()) [[unlikely]]
             kind = &stopped;
-        else if (one_hart || deadline > port::now()) [[likely]] {
+        else if (deadline != past) [[likely]] {
             suspend(b, then);
             port::insert_timer(*b.home().owner, *this);
             return true;
@@ -28,6 +31,8 @@ class [[nodiscard("co_await it")]] sleep_operation : public operation<sleep_oper
     }
 
   private:
+    static constexpr std::int64_t past = INT64_MIN;
+
     static void cancel(leaf& self) noexcept {
         auto& s = static_cast<sleep_operation&>(self);
         port::remove_timer(*s.owner->home().owner, s);
@@ -46,7 +51,7 @@ class [[nodiscard("co_await it")]] sleep_operation : public operation<sleep_oper
 inline sleep_operation sleep_until(const clock::time_point& when) noexcept { return sleep_operation(when); }
 // The same from now on. By reference: GCC keeps an argument of class type in the frame.
 inline sleep_operation sleep_for(const clock::duration& wait) noexcept {
-    return sleep_operation(clock::after(clock::now(), wait));
+    return sleep_operation(clock::after(clock::now(), wait), wait.count() > 0);
 }
 
 // What interval does about ticks that went by while nobody waited.

@@ -159,7 +159,12 @@ std::size_t timer_wheel::fire(timer* due) noexcept {
         t.next->previous = &ring;
         t.previous = nullptr;
         ++fired;
-        if (t.owner) __builtin_prefetch(t.owner->target); // the frame: its turn is near
+        if (const branch* b =
+                t.owner) { // its turn is near: the frame, and its place in the scope when it ends
+            __builtin_prefetch(b->target);
+            __builtin_prefetch(b->previous);
+            __builtin_prefetch(b->following);
+        }
         t.expire();
     }
     return fired;

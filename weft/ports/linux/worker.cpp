@@ -1,5 +1,7 @@
 #include <weft/ports/linux/worker.hpp>
 
+#include <algorithm>
+
 #include <weft/ports/linux/backend.hpp>
 #include <weft/ports/linux/sys_thread.hpp>
 
@@ -16,6 +18,8 @@ constexpr std::size_t share_at_most = 64;
 // While jobs are ready: see worker::turn().
 constexpr std::uint32_t turns_between_polls = 8;
 constexpr std::int64_t nanoseconds_between_polls = 20'000;
+// Nanoseconds. Less than what the kernel is late by when it wakes a thread, which is 50 microseconds and more.
+constexpr std::int64_t rest_after_a_timer = 1'000;
 
 } // namespace
 
@@ -66,8 +70,7 @@ bool worker::turn() {
     std::int64_t now = 0;
     if (!timers_.empty()) {
         now = port::now();
-        // About as many timers as jobs: what they wake should run while its memory is near.
-        if (timers_.advance(now, batch) != 0) more = true;
+        if (now >= timers_at_ && fire_timers(now)) more = true;
     }
     if (more) {
         if (!io_->idle() && time_to_poll(now)) io_->poll(0);
@@ -82,10 +85,18 @@ void worker::sleep() noexcept {
     // always in the queue of a worker that is awake, or was handed over by post_remote(), which wakes.
     if (team_) team_->idle.fetch_or(bit_, order::acq_rel);
     if (prepare_idle()) {
-        io_->poll(timers_.next_deadline());
+        io_->poll(std::max(timers_.next_deadline(), timers_at_));
         if (finish_idle()) ++rings_owed_;
     }
     if (team_ && team_->idle.load(order::relaxed) & bit_) team_->idle.fetch_and(~bit_, order::acq_rel);
+}
+
+// About as many timers as jobs: what they wake should run while its memory is near. Where they are dense, each that fired
+// lets the next ones wait a little for each other: a turn for each would cost several times as much.
+bool worker::fire_timers(std::int64_t now) noexcept {
+    std::size_t fired = timers_.advance(now, batch);
+    timers_at_ = fired < batch ? now + static_cast<std::int64_t>(fired) * rest_after_a_timer : now;
+    return fired != 0;
 }
 
 bool worker::time_to_poll(std::int64_t now) noexcept {

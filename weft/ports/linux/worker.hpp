@@ -54,7 +54,8 @@ class worker : private detail::level_memory, public executor {
     // One turn: a batch of ready jobs, due timers, finished I/O. True: there is more to do; false: sleep(), if what the
     // loop runs for has not come to its end. While jobs are ready and operations are in flight, the back-end is asked at
     // the latest after 512 jobs, and at the end of the first batch of 64 that ends 20 microseconds or more after the
-    // last time.
+    // last time. After n timers have fired, the next ones wait for n microseconds at most, so that a million of them that
+    // are spread over a second do not take the whole of it.
     bool turn();
     // From now on a turn runs at most so many jobs, 1 or more. Not for workers of a team.
     void limit_turn(std::size_t jobs) noexcept { jobs_a_turn_ = jobs; }
@@ -82,6 +83,7 @@ class worker : private detail::level_memory, public executor {
     void share() noexcept;
     bool steal();
     bool time_to_poll(std::int64_t now) noexcept;
+    bool fire_timers(std::int64_t now) noexcept;
 
     fork_deque own_forks_;
     std::size_t victim_ = 0; // where something was to be stolen the last time
@@ -90,6 +92,7 @@ class worker : private detail::level_memory, public executor {
     std::unique_ptr<backend> io_;
     worker_team* team_ = nullptr;
     std::uint64_t bit_ = 0;
+    std::int64_t timers_at_ = 0; // not looked at before
     std::int64_t polled_at_ = 0;
     std::uint32_t turns_since_poll_ = 0;
     // Every wake of a prepared sleep by post_remote() is followed by one ring. Counted on both ends, so that the worker
