@@ -264,6 +264,13 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
 template <class X> inline constexpr bool is_task = false;
 template <class T> inline constexpr bool is_task<task<T>> = true;
 
+// A named task is empty from its await on; a temporary is awaited where it stands.
+template <class X>
+    requires(std::is_lvalue_reference_v<X> && is_task<std::remove_reference_t<X>>)
+std::remove_reference_t<X> operator co_await(X&& named) noexcept {
+    return std::move(named);
+}
+
 namespace detail {
 
 // GCC 12 puts the condition of an `if (co_await …)` before the words that make a frame a frame, if the coroutine has no
