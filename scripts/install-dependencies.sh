@@ -24,7 +24,7 @@ test_packages=(
 )
 figures_packages=(
     "${run_packages[@]}"
-    ccache clang-22 lld-22 llvm-22 libbenchmark-dev valgrind redis-server libhiredis-dev python3
+    ccache clang-22 lld-22 llvm-22 valgrind redis-server python3
 )
 # The Rust that Debian keeps new for its browsers, unless its plain one is here: they exclude each other.
 rust=(rustc-web cargo-web)
