@@ -24,12 +24,21 @@ weft::task<weft::result<void>> echo(weft::tcp_stream& peer) {
     }
 }
 
-// The worker lends the buffer when something has come, until it is answered.
-weft::task<weft::result<void>> echo_leased(weft::tcp_stream& peer) {
+// A client that is lost is no reason to stop serving the others.
+weft::task<> serve_one(weft::tcp_stream peer) { (void)co_await echo(peer); }
+
+// For many clients that are silent most of the time: the worker lends the buffer when something has come, until it is
+// answered, and what is needed to answer has a frame of its own, which is there no longer than that.
+weft::task<bool> answer(weft::tcp_stream& peer, const weft::leased_buffer& bytes) {
+    auto written = co_await peer.write_all(bytes);
+    co_return written.has_value();
+}
+weft::task<> serve_one_leased(weft::tcp_stream peer) {
     for (;;) {
-        weft::leased_buffer bytes = co_await weft::ok(peer.read_leased());
-        if (bytes.empty()) co_return {};
-        co_await weft::ok(peer.write_all(bytes));
+        auto bytes = co_await peer.read_leased();
+        if (!bytes || bytes->empty()) co_return;
+        bool answered = co_await answer(peer, *bytes);
+        if (!answered) co_return;
     }
 }
 
@@ -39,14 +48,11 @@ struct options {
     bool lease = false;
 };
 
-// A client that is lost is no reason to stop serving the others.
-template <class Echo> weft::task<> serve_one(weft::tcp_stream peer, Echo* how) { (void)co_await how(peer); }
-
 weft::task<weft::result<void>> serve(weft::tcp_listener listener, bool lease) {
     auto accept_all = [&](weft::scope& clients) -> weft::task<weft::result<void>> {
         for (;;) {
             weft::tcp_stream peer = co_await weft::ok(listener.accept());
-            clients.spawn(serve_one(std::move(peer), lease ? &echo_leased : &echo));
+            clients.spawn(lease ? serve_one_leased(std::move(peer)) : serve_one(std::move(peer)));
         }
     };
     co_return co_await weft::with_scope(accept_all);
