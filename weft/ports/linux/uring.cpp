@@ -170,22 +170,27 @@ io_uring_sqe* uring_backend::entry() noexcept {
     return ::io_uring_get_sqe(&ring_);
 }
 
+// Memory that is not touched yet costs nothing.
+bool uring_backend::make_room_for_slots() noexcept {
+    if (slot_room_ >= settings_.slot_limit) return false;
+    std::uint32_t wanted = std::min(slot_room_ ? slot_room_ * 2 : 128, settings_.slot_limit);
+    auto* grown = static_cast<slot*>(std::realloc(static_cast<void*>(slots_), wanted * sizeof(slot)));
+    if (!grown) return false;
+    slots_ = grown;
+    slot_room_ = wanted;
+    return true;
+}
+
 uring_backend::slot* uring_backend::take_slot() noexcept {
-    if (free_ == none) {
-        if (slot_count_ >= settings_.slot_limit) return nullptr;
-        std::uint32_t wanted = std::min(slot_count_ ? slot_count_ * 2 : 128, settings_.slot_limit);
-        auto* grown = static_cast<slot*>(std::realloc(static_cast<void*>(slots_), wanted * sizeof(slot)));
-        if (!grown) return nullptr;
-        slots_ = grown;
-        for (std::uint32_t i = wanted; i-- > slot_count_;) {
-            slots_[i] = slot{};
-            slots_[i].next = free_;
-            free_ = i;
-        }
-        slot_count_ = wanted;
+    std::uint32_t index = free_;
+    if (index != none) [[likely]] {
+        free_ = slots_[index].next;
+    } else {
+        if (slot_count_ == slot_room_ && !make_room_for_slots()) return nullptr;
+        index = slot_count_++;
+        slots_[index] = slot{};
     }
-    slot& s = slots_[free_];
-    free_ = s.next;
+    slot& s = slots_[index];
     s.expects = 0;
     s.cancelled = false;
     s.polling = false;
@@ -352,13 +357,15 @@ std::int64_t uring_backend::take_lease(slot& s) noexcept {
 uring_backend::lane* uring_backend::lane_of(const io_operation& op, io_side side) noexcept {
     std::size_t index = static_cast<std::size_t>(descriptor_of(op)) * 2 + static_cast<std::size_t>(side);
     if (index >= lane_count_) [[unlikely]] {
-        std::size_t wanted = lane_count_ ? lane_count_ : 128;
-        while (wanted <= index) wanted *= 2;
-        auto* grown = static_cast<lane*>(std::realloc(static_cast<void*>(lanes_), wanted * sizeof(lane)));
-        if (!grown) return nullptr;
-        for (std::size_t i = lane_count_; i < wanted; ++i) grown[i] = lane{};
-        lanes_ = grown;
-        lane_count_ = wanted;
+        if (index >= lane_room_) {
+            std::size_t wanted = lane_room_ ? lane_room_ : 128;
+            while (wanted <= index) wanted *= 2;
+            auto* grown = static_cast<lane*>(std::realloc(static_cast<void*>(lanes_), wanted * sizeof(lane)));
+            if (!grown) return nullptr;
+            lanes_ = grown;
+            lane_room_ = wanted;
+        }
+        while (lane_count_ <= index) lanes_[lane_count_++] = lane{};
     }
     return &lanes_[index];
 }

@@ -83,6 +83,7 @@ class uring_backend final : public backend {
     void unlist(io_operation& op) noexcept;
     void start_listed() noexcept;
     void send_cancel(std::uint32_t index) noexcept;
+    bool make_room_for_slots() noexcept;
     slot* take_slot() noexcept;
     void free_slot(slot& s) noexcept;
     void reap() noexcept;
@@ -104,10 +105,12 @@ class uring_backend final : public backend {
     io_uring ring_;
     const uring_settings settings_;
     slot* slots_ = nullptr;
-    std::uint32_t slot_count_ = 0;
+    std::uint32_t slot_count_ = 0; // that were in use once
+    std::uint32_t slot_room_ = 0;
     std::uint32_t free_ = none;
     lane* lanes_ = nullptr; // two a descriptor
     std::size_t lane_count_ = 0;
+    std::size_t lane_room_ = 0;
     std::uint32_t cancels_ = none; // slots whose cancel waits for room
     io_operation* listed_ = nullptr;
     io_operation* last_listed_ = nullptr;
