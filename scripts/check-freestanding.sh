@@ -105,9 +105,9 @@ done
 
 # Every header by itself, then all in one unit, then the unit that uses them.
 # (What stands on testing.hpp is for tests.)
-mapfile -t headers < <(grep -L 'weft/core/testing\.hpp' weft/core/*.hpp | grep -v '/testing')
+mapfile -t headers < <(grep -L "weft/core/testing\.hpp" weft/core/*.hpp drivers/*.hpp | grep -v '/testing')
 mapfile -t test_headers < <(ls weft/core/testing*.hpp && grep -l 'weft/core/testing\.hpp' weft/core/*.hpp)
-mapfile -t sources < <(find weft/core -name '*.cpp' ! -name '*_test.cpp' ! -name '*_fuzz.cpp' ! -name 'testing*' | sort)
+mapfile -t sources < <(find weft/core drivers -name '*.cpp' ! -name '*_test.cpp' ! -name '*_fuzz.cpp' ! -name 'testing*' | sort)
 printf '#include <%s>\n' "${headers[@]}" >"$out/every_header.cpp"
 sources+=("$out/every_header.cpp")
 if [ -e tests/freestanding/instantiate.cpp ]; then sources+=(tests/freestanding/instantiate.cpp); fi
@@ -150,7 +150,7 @@ for machine in "${machines[@]}"; do
     ! grep -q NDEBUG weft/core/*.[hc]pp || variants+=("$machine release")
 done
 # The core's tests are to run on chips too, so they keep the same rules.
-mapfile -t tests < <(find weft/core -name '*_test.cpp' | sort)
+mapfile -t tests < <(find weft/core drivers -name '*_test.cpp' | sort)
 variants+=("riscv32-gcc tests" "cortex_m4-clang tests")
 for each in "${variants[@]}"; do
     read -r machine variant <<<"$each"

@@ -6,6 +6,7 @@
 //
 //     scripts/firmware.sh m4-gcc && scripts/emulate.sh build/m4-gcc/examples/firmware_showdown/showdown.elf
 #include <weft/core/channel.hpp>
+#include <weft/core/mmio.hpp>
 #include <weft/core/timeout.hpp>
 #include <weft/core/waker.hpp>
 #include <weft/ports/chip/interrupt.hpp>
@@ -20,9 +21,7 @@ using weft::chip::root_options;
 using weft::chip::spawn;
 
 // Arm's Application Note AN386, memory map: the LEDs of the FPGA; CMSDK UART 0, whose interrupts are lines 0 and 1.
-volatile std::uint32_t& reg(std::uintptr_t address) {
-    return *reinterpret_cast<volatile std::uint32_t*>(address);
-}
+using weft::register_at;
 constexpr std::uintptr_t leds = 0x40028000;
 constexpr std::uintptr_t uart = 0x40004000;
 constexpr std::uintptr_t uart_control = uart + 8;
@@ -56,7 +55,7 @@ unsigned period = 1000; // milliseconds
 task<> writer() {
     while (auto next = co_await lines.recv()) {
         for (unsigned i = 0; i < next->length; ++i) {
-            reg(uart) = static_cast<std::uint8_t>(next->text[i]);
+            register_at(uart) = static_cast<std::uint8_t>(next->text[i]);
             (void)co_await sent.wait();
         }
     }
@@ -64,7 +63,7 @@ task<> writer() {
 
 task<> blink() {
     for (bool on = true;; on = !on) {
-        reg(leds) = on;
+        register_at(leds) = on;
         line text;
         text.add(on ? "led on\n" : "led off\n");
         (void)co_await lines.send(text);
@@ -75,7 +74,7 @@ task<> blink() {
 task<> button() {
     for (;;) {
         (void)co_await pressed.wait();
-        if (reg(uart) == 'q') weft::machine::halt(0);
+        if (register_at(uart) == 'q') weft::machine::halt(0);
         period = period > 125 ? period / 2 : 1000;
         line text;
         text.add("blinks every ");
@@ -89,16 +88,16 @@ task<> button() {
 } // namespace
 
 WEFT_INTERRUPT(0) {
-    reg(uart_interrupt) = 2;
+    register_at(uart_interrupt) = 2;
     pressed.wake();
 }
 WEFT_INTERRUPT(1) {
-    reg(uart_interrupt) = 1;
+    register_at(uart_interrupt) = 1;
     sent.wake();
 }
 
 void weft::chip::start() {
-    reg(uart_control) = transmits | receives | with_transmit_interrupt | with_receive_interrupt;
+    register_at(uart_control) = transmits | receives | with_transmit_interrupt | with_receive_interrupt;
     enable_interrupt(0);
     enable_interrupt(1);
     (void)spawn<writer>();

@@ -1,6 +1,7 @@
 // A plain reporter for firmware that tests itself, and an interrupt that it can raise.
 #pragma once
 
+#include <weft/core/mmio.hpp>
 #include <weft/ports/chip/console.hpp>
 #include <weft/ports/chip/interrupt.hpp>
 #include <weft/ports/chip/machine.hpp>
@@ -24,7 +25,7 @@ inline void check(bool right, const char* what) noexcept {
 #if defined(__riscv)
 inline constexpr unsigned test_interrupt = 0; // the hart's software interrupt
 [[gnu::always_inline]] inline void raise_test_interrupt() noexcept {
-    *reinterpret_cast<volatile unsigned*>(0x2000000) = 1; // CLINT, msip
+    weft::register_at(0x2000000) = 1; // CLINT, msip
     asm volatile("" ::: "memory");
 }
 // There is one only.
@@ -33,12 +34,12 @@ inline constexpr unsigned second_test_interrupt = test_interrupt;
 #else
 inline constexpr unsigned test_interrupt = 20; // a line that the board uses for a pin
 [[gnu::always_inline]] inline void raise_test_interrupt() noexcept {
-    *reinterpret_cast<volatile unsigned*>(0xe000e200) = 1u << test_interrupt; // NVIC, set pending
+    weft::register_at(0xe000e200) = 1u << test_interrupt; // NVIC, set pending
     asm volatile("dsb\n\tisb" ::: "memory");
 }
 inline constexpr unsigned second_test_interrupt = 21;
 [[gnu::always_inline]] inline void raise_second_test_interrupt() noexcept {
-    *reinterpret_cast<volatile unsigned*>(0xe000e200) = 1u << second_test_interrupt;
+    weft::register_at(0xe000e200) = 1u << second_test_interrupt;
     asm volatile("dsb\n\tisb" ::: "memory");
 }
 #endif

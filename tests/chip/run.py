@@ -7,6 +7,7 @@ Without names: each chip with one of the compilers. --all: with both. The last l
 """
 
 import os
+import random
 import re
 import subprocess
 import sys
@@ -32,9 +33,13 @@ def report(name, wrong):
     sys.stdout.flush()
 
 
+def board(preset):
+    return "mps2-an385" if preset.startswith("m3") else "mps2-an386"
+
+
 def boot(preset, image, *options, seconds=120, stdin=b""):
     """What the image prints and its exit status; None for one that had to be stopped."""
-    environment = dict(os.environ, BOARD="mps2-an385" if preset.startswith("m3") else "mps2-an386")
+    environment = dict(os.environ, BOARD=board(preset))
     # Time stands still while the chip works and jumps to the next alarm when it sleeps: nothing depends on the host.
     command = [f"{ROOT}/scripts/emulate.sh", f"{ROOT}/build/{preset}/{image}.elf", "-icount", "shift=0,sleep=off"]
     try:
@@ -150,7 +155,7 @@ def line_of(mark):
 
 def presses(preset):
     """The showdown: presses the button three times, a tenth of a second apart, in real time."""
-    environment = dict(os.environ, BOARD="mps2-an385" if preset.startswith("m3") else "mps2-an386")
+    environment = dict(os.environ, BOARD=board(preset))
     elf = f"{ROOT}/build/{preset}/examples/firmware_showdown/showdown.elf"
     with subprocess.Popen([f"{ROOT}/scripts/emulate.sh", elf], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           env=environment, text=True, bufsize=0) as board:
@@ -176,8 +181,32 @@ def presses(preset):
     report(f"{preset}: showdown", wrong and wrong + said[-8:])
 
 
+def serial_echo(preset):
+    """64 KiB go in and come back through the driver of the chip's UART."""
+    sent = random.Random(preset).randbytes(65536)
+    environment = dict(os.environ, BOARD=board(preset))
+    elf = f"{ROOT}/build/{preset}/tests/chip/serial.elf"
+    with subprocess.Popen([f"{ROOT}/scripts/emulate.sh", elf], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          env=environment) as chip:
+        timer = threading.Timer(60, chip.kill)
+        timer.start()
+        ready = chip.stdout.readline()
+        came, _ = chip.communicate(len(sent).to_bytes(4, "little") + sent)
+        timer.cancel()
+    wrong = [] if ready == b"ready\n" else [f"it said {ready!r}"]
+    if came[:len(sent)] != sent:
+        wrong.append("other bytes came back")
+    if came[len(sent):] != b"\nleft 0, lost 0\n":
+        wrong.append(f"{len(came)} bytes came back, then {came[len(sent):][:80]!r}")
+    if chip.returncode != 0:
+        wrong.append(f"it ended with {chip.returncode}")
+    report(f"{preset}: serial", wrong)
+
+
 def firmware(preset):
     does_not_fit(preset)
+    serial_echo(preset)
+    clean(preset, "tests/chip/serial")
     for image, least in SELF_TESTS.items():
         self_test(preset, image, least)
         clean(preset, f"tests/chip/{image}")

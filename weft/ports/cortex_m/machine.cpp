@@ -30,11 +30,11 @@ std::uint32_t wraps = 0;
 
 std::uint64_t ticks() noexcept {
     std::uintptr_t saved = port::lock();
-    std::uint32_t low = ~at(clock_timer + value);
-    if (at(clock_timer + status)) { // one that has not been counted yet
+    std::uint32_t low = ~register_at(clock_timer + value);
+    if (register_at(clock_timer + status)) { // one that has not been counted yet
         ++wraps;
-        at(clock_timer + status) = 1;
-        low = ~at(clock_timer + value);
+        register_at(clock_timer + status) = 1;
+        low = ~register_at(clock_timer + value);
     }
     std::uint64_t all = std::uint64_t{wraps} << 32 | low;
     port::unlock(saved);
@@ -43,7 +43,7 @@ std::uint64_t ticks() noexcept {
 
 void let_in(unsigned line, std::uint32_t priority) noexcept {
     reinterpret_cast<volatile std::uint8_t*>(nvic_priority)[line] = static_cast<std::uint8_t>(priority);
-    at(nvic_enable) = 1u << line;
+    register_at(nvic_enable) = 1u << line;
 }
 
 } // namespace
@@ -54,16 +54,16 @@ constinit const unsigned levels = level_count;
 
 void prepare() noexcept {
     // Region 0 of the memory protection unit: nobody touches the 256 bytes below the stack.
-    at(mpu_region) = 0;
-    at(mpu_base) = reinterpret_cast<std::uintptr_t>(weft_stack_bottom);
-    at(mpu_attributes) = 1u << 28 | 7u << 1 | 1; // execute never, no access; 2^(7+1) bytes; on
-    at(mpu_control) = 1u << 2 | 1;               // the default map for all else; on
-    at(system_handlers) = 7u << 16;              // memory, bus and usage faults by their own names
-    at(clock_timer + reload) = UINT32_MAX;
-    at(clock_timer + value) = UINT32_MAX;
-    at(clock_timer + control) = enabled | with_interrupt;
-    at(uart + 16) = 16; // the least divisor; the emulator does not look at it
-    at(uart + 8) = 1;   // transmit
+    register_at(mpu_region) = 0;
+    register_at(mpu_base) = reinterpret_cast<std::uintptr_t>(weft_stack_bottom);
+    register_at(mpu_attributes) = 1u << 28 | 7u << 1 | 1; // execute never, no access; 2^(7+1) bytes; on
+    register_at(mpu_control) = 1u << 2 | 1;               // the default map for all else; on
+    register_at(system_handlers) = 7u << 16;              // memory, bus and usage faults by their own names
+    register_at(clock_timer + reload) = UINT32_MAX;
+    register_at(clock_timer + value) = UINT32_MAX;
+    register_at(clock_timer + control) = enabled | with_interrupt;
+    register_at(uart + 16) = 16; // the least divisor; the emulator does not look at it
+    register_at(uart + 8) = 1;   // transmit
     let_in(alarm_line, device_priority);
     let_in(clock_line, device_priority);
     for (unsigned level = 1; level <= levels; ++level)
@@ -73,8 +73,8 @@ void prepare() noexcept {
 std::int64_t now() noexcept { return static_cast<std::int64_t>(ticks() * nanoseconds_a_tick); }
 
 void silence_alarm() noexcept {
-    at(alarm_timer + control) = 0;
-    at(alarm_timer + status) = 1;
+    register_at(alarm_timer + control) = 0;
+    register_at(alarm_timer + status) = 1;
 }
 
 void set_alarm(std::int64_t deadline) noexcept {
@@ -88,9 +88,9 @@ void set_alarm(std::int64_t deadline) noexcept {
         count = static_cast<std::uint32_t>(static_cast<std::uint64_t>(wait) / nanoseconds_a_tick + 1);
     else if (wait > 0)
         count = (static_cast<std::uint32_t>(wait) + nanoseconds_a_tick - 1) / nanoseconds_a_tick;
-    at(alarm_timer + reload) = count;
-    at(alarm_timer + value) = count;
-    at(alarm_timer + control) = enabled | with_interrupt;
+    register_at(alarm_timer + reload) = count;
+    register_at(alarm_timer + value) = count;
+    register_at(alarm_timer + control) = enabled | with_interrupt;
 }
 
 void mask() noexcept { asm volatile("cpsid i" ::: "memory"); }
@@ -103,11 +103,11 @@ void sleep() noexcept {
     mask();
 }
 
-void raise(unsigned level) noexcept { at(nvic_pend) = 1u << (first_level_line + level - 1); }
+void raise(unsigned level) noexcept { register_at(nvic_pend) = 1u << (first_level_line + level - 1); }
 
 void write(char c) noexcept {
-    while (at(uart + 4) & 1) {} // the transmitter is full
-    at(uart) = static_cast<std::uint8_t>(c);
+    while (register_at(uart + 4) & 1) {} // the transmitter is full
+    register_at(uart) = static_cast<std::uint8_t>(c);
 }
 
 // The exception's number: Armv7-M manual, B1.5.2.
@@ -156,7 +156,7 @@ void enable_interrupt(unsigned number) noexcept {
 
 void detach_interrupt(unsigned number) noexcept {
     if (number >= lines) port::panic("no such interrupt on this machine");
-    at(nvic_disable) = 1u << number;
+    register_at(nvic_disable) = 1u << number;
     asm volatile("dsb\n\tisb" ::: "memory");
     handlers[number] = {};
 }
@@ -170,9 +170,9 @@ extern "C" {
                              std::uintptr_t sp);
 [[noreturn, gnu::used]] void weft_fault_cortex_m(std::uint32_t exception, std::uintptr_t sp);
 void weft_fault_cortex_m(std::uint32_t exception, std::uintptr_t sp) {
-    std::uint32_t status = weft::at(weft::configurable_fault_status);
-    std::uintptr_t address =
-        status & 0x80 ? weft::at(weft::memory_fault_address) : weft::at(weft::bus_fault_address);
+    std::uint32_t status = weft::register_at(weft::configurable_fault_status);
+    std::uintptr_t address = status & 0x80 ? weft::register_at(weft::memory_fault_address)
+                                           : weft::register_at(weft::bus_fault_address);
     // Armv7-M manual, B1.5.6: r0 to r3, r12, lr, pc, psr. Not there if it could not be pushed (MSTKERR, STKERR).
     std::uintptr_t pc = status & 0x1010 ? 0 : reinterpret_cast<std::uintptr_t*>(sp)[6];
     weft_fault(exception, pc, address, sp);

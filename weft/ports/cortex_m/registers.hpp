@@ -3,11 +3,9 @@
 
 #include <cstdint>
 
-namespace weft::cortex_m {
+#include <weft/core/mmio.hpp>
 
-inline volatile std::uint32_t& at(std::uintptr_t address) noexcept {
-    return *reinterpret_cast<volatile std::uint32_t*>(address);
-}
+namespace weft::cortex_m {
 
 // Armv7-M Architecture Reference Manual, B3.2 and B3.4 (NVIC, SCB), B3.5 (MPU).
 inline constexpr std::uintptr_t nvic_enable = 0xe000e100;

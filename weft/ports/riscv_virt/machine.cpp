@@ -21,25 +21,25 @@ namespace {
 
 std::uint64_t ticks() noexcept {
 #if __riscv_xlen == 64
-    return *reinterpret_cast<volatile std::uint64_t*>(clint_mtime);
+    return register_at<std::uint64_t>(clint_mtime);
 #else
     std::uint32_t high, low;
     do {
-        high = at(clint_mtime + 4);
-        low = at(clint_mtime);
-    } while (high != at(clint_mtime + 4));
+        high = register_at(clint_mtime + 4);
+        low = register_at(clint_mtime);
+    } while (high != register_at(clint_mtime + 4));
     return std::uint64_t{high} << 32 | low;
 #endif
 }
 
 void set_compare(std::uint64_t t) noexcept {
 #if __riscv_xlen == 64
-    *reinterpret_cast<volatile std::uint64_t*>(clint_mtimecmp) = t;
+    register_at<std::uint64_t>(clint_mtimecmp) = t;
 #else
     // Never a moment too early in between: the high word is at its greatest while the low one changes.
-    at(clint_mtimecmp + 4) = UINT32_MAX;
-    at(clint_mtimecmp) = static_cast<std::uint32_t>(t);
-    at(clint_mtimecmp + 4) = static_cast<std::uint32_t>(t >> 32);
+    register_at(clint_mtimecmp + 4) = UINT32_MAX;
+    register_at(clint_mtimecmp) = static_cast<std::uint32_t>(t);
+    register_at(clint_mtimecmp + 4) = static_cast<std::uint32_t>(t >> 32);
 #endif
 }
 
@@ -75,7 +75,7 @@ std::uint32_t above_running = 2;
         raised.store(levels & ~(1u << level), order::relaxed);
         running = level;
         above_running = 2u << level;
-        at(clint_msip) = 0;
+        register_at(clint_msip) = 0;
         chip::run_level(level);
     } while (raised.load(order::relaxed) >= 2u << before);
     running = before;
@@ -97,13 +97,13 @@ constinit const unsigned levels = 7;
 
 void raise(unsigned level) noexcept {
     raised.fetch_or(1u << level, order::relaxed);
-    at(clint_msip) = 1;
+    register_at(clint_msip) = 1;
 }
 
 void prepare() noexcept {
     set_compare(UINT64_MAX);
-    at(clint_msip) = 0;
-    at(plic_threshold) = 0;
+    register_at(clint_msip) = 0;
+    register_at(plic_threshold) = 0;
     WEFT_CSR_WRITE("mie", software_interrupt | timer_interrupt | external_interrupt);
 }
 
@@ -126,7 +126,7 @@ void silence_alarm() noexcept {
 #if __riscv_xlen == 64
     set_compare(UINT64_MAX);
 #else
-    at(clint_mtimecmp + 4) = UINT32_MAX;
+    register_at(clint_mtimecmp + 4) = UINT32_MAX;
 #endif
 }
 
@@ -147,8 +147,8 @@ void sleep() noexcept {
 
 void write(char c) noexcept {
     constexpr std::uintptr_t line_status = uart + 5; // 16550: bit 5, the transmitter is empty
-    while (!(*reinterpret_cast<volatile std::uint8_t*>(line_status) & 0x20)) {}
-    *reinterpret_cast<volatile std::uint8_t*>(uart) = static_cast<std::uint8_t>(c);
+    while (!(register_at<std::uint8_t>(line_status) & 0x20)) {}
+    register_at<std::uint8_t>(uart) = static_cast<std::uint8_t>(c);
 }
 
 // The RISC-V Instruction Set Manual, volume II, mcause.
@@ -160,7 +160,7 @@ const char* fault_name(std::uintptr_t cause) noexcept {
 }
 
 void halt(int status) noexcept {
-    at(test_device) = status == 0 ? 0x5555u : static_cast<std::uint32_t>(status) << 16 | 0x3333u;
+    register_at(test_device) = status == 0 ? 0x5555u : static_cast<std::uint32_t>(status) << 16 | 0x3333u;
     for (;;) asm volatile("wfi");
 }
 
@@ -192,9 +192,9 @@ void enable_interrupt(unsigned number) noexcept {
     if (number >= sources) port::panic("no such interrupt on this machine");
     if (number == 0) return;
     std::uintptr_t saved = port::lock();
-    at(plic_priority + 4 * number) = 1;
+    register_at(plic_priority + 4 * number) = 1;
     std::uintptr_t enable = plic_enable + number / 32 * 4;
-    at(enable) = at(enable) | 1u << number % 32;
+    register_at(enable) = register_at(enable) | 1u << number % 32;
     port::unlock(saved);
 }
 
@@ -202,7 +202,7 @@ void detach_interrupt(unsigned number) noexcept {
     if (number >= sources) port::panic("no such interrupt on this machine");
     std::uintptr_t saved = port::lock();
     std::uintptr_t enable = plic_enable + number / 32 * 4;
-    at(enable) = at(enable) & ~(1u << number % 32);
+    register_at(enable) = register_at(enable) & ~(1u << number % 32);
     handlers[number] = {};
     port::unlock(saved);
 }
@@ -212,7 +212,7 @@ void detach_interrupt(unsigned number) noexcept {
 extern "C" {
 
 void weft_software_interrupt() {
-    weft::at(weft::clint_msip) = 0;
+    weft::register_at(weft::clint_msip) = 0;
     weft::handler& h = weft::handlers[0];
     if (h.function) h.function(h.context);
     weft::run_raised();
@@ -225,10 +225,10 @@ void weft_timer_interrupt() {
 
 void weft_external_interrupt() {
     using namespace weft;
-    if (unsigned source = at(plic_claim)) {
+    if (unsigned source = register_at(plic_claim)) {
         handler& h = handlers[source];
         if (h.function) h.function(h.context);
-        at(plic_claim) = source;
+        register_at(plic_claim) = source;
     }
     run_raised();
 }

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include <weft/core/mmio.hpp>
+
 namespace weft::riscv {
 
 #define WEFT_CSR_READ(name)                                                                                  \
@@ -20,10 +22,6 @@ inline constexpr std::uintptr_t mstatus_mie = 1 << 3;
 inline constexpr std::uintptr_t software_interrupt = 1 << 3;
 inline constexpr std::uintptr_t timer_interrupt = 1 << 7;
 inline constexpr std::uintptr_t external_interrupt = 1 << 11;
-
-inline volatile std::uint32_t& at(std::uintptr_t address) noexcept {
-    return *reinterpret_cast<volatile std::uint32_t*>(address);
-}
 
 // Addresses: QEMU 7.2, hw/riscv/virt.c. The clock's frequency: its device tree, `timebase-frequency`.
 inline constexpr std::uintptr_t test_device = 0x100000;

@@ -1,0 +1,78 @@
+// What a driver for a device on a bus or a pin is written against: concepts, which the drivers of buses and pins meet, and
+// fakes in tests. So a sensor's driver is written once.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <weft/core/leaf.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/time.hpp>
+
+namespace weft::hal {
+
+namespace detail {
+
+template <class A> struct outcome_of;
+template <class A>
+    requires is_task<A>
+struct outcome_of<A> {
+    using type = typename A::value_type;
+};
+template <operation_like A> struct outcome_of<A> {
+    using type = decltype(std::declval<A&>().await_resume());
+};
+
+} // namespace detail
+
+// A task or an operation whose co_await yields a T.
+template <class A, class T>
+concept yields = std::same_as<typename detail::outcome_of<A>::type, T>;
+
+// Bytes in both directions, without frames. Reads yield at least one byte; after a stop errc::cancelled, and nothing is lost.
+// errc::lagged: here bytes were lost, since nobody read. Whoever awaits flush() knows that all that was written has left.
+template <class S>
+concept async_serial = requires(S& s, std::span<std::byte> to, std::span<const std::byte> from) {
+    { s.read_some(to) } -> yields<result<std::size_t>>;
+    { s.write_all(from) } -> yields<result<std::size_t>>;
+    { s.flush() } -> yields<result<void>>;
+};
+
+// A controller of an I2C bus; addresses of seven bits. errc::not_found: nobody acknowledged the address; errc::io_error:
+// nobody acknowledged a byte. write_read() has no stop in between. One transaction at a time, in turn.
+template <class B>
+concept async_i2c =
+    requires(B& b, std::uint8_t address, std::span<std::byte> to, std::span<const std::byte> from) {
+        { b.write(address, from) } -> yields<result<void>>;
+        { b.read(address, to) } -> yields<result<void>>;
+        { b.write_read(address, from, to) } -> yields<result<void>>;
+    };
+
+// A device on an SPI bus: the bus is its own, and its select is active, for as long as one transaction. transfer() writes
+// and reads at the same time; the shorter of the two is filled up or ignored.
+template <class D>
+concept async_spi_device = requires(D& d, std::span<std::byte> to, std::span<const std::byte> from) {
+    { d.transfer(to, from) } -> yields<result<void>>;
+    { d.write(from) } -> yields<result<void>>;
+    { d.read(to) } -> yields<result<void>>;
+};
+
+template <class P>
+concept digital_output = requires(P& p, bool high) {
+    { p.set(high) } noexcept;
+    { p.is_set() } noexcept -> std::same_as<bool>;
+};
+
+enum class edge : std::uint8_t { rising, falling, any };
+
+// A pin that can be waited for. A level that is there already lets go at once.
+template <class P>
+concept digital_wait = requires(P& p, bool high, edge e) {
+    { p.is_high() } noexcept -> std::same_as<bool>;
+    { p.wait_for(e) } -> yields<result<void>>;
+    { p.wait_until(high) } -> yields<result<void>>;
+};
+
+} // namespace weft::hal
