@@ -158,20 +158,20 @@ def presses(preset):
     environment = dict(os.environ, BOARD=board(preset))
     elf = f"{ROOT}/build/{preset}/examples/firmware_showdown/showdown.elf"
     with subprocess.Popen([f"{ROOT}/scripts/emulate.sh", elf], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          env=environment, text=True, bufsize=0) as board:
-        timer = threading.Timer(30, board.kill)
+                          env=environment, text=True, bufsize=0) as chip:
+        timer = threading.Timer(30, chip.kill)
         timer.start()
         said, wrong = [], []
         for expected in ("led on", "blinks every 500 ms", "blinks every 250 ms", "blinks every 125 ms", "blinks every 1000 ms"):
-            while line := board.stdout.readline():
+            while line := chip.stdout.readline():
                 said.append(line)
                 if line == expected + "\n":
                     break
             else:
                 wrong.append(f"not printed: {expected}")
                 break
-            board.stdin.write("q" if "1000" in expected else "x")
-        status = board.wait()
+            chip.stdin.write("q" if "1000" in expected else "x")
+        status = chip.wait()
         timer.cancel()
     toggles = [line for line in said if line.startswith("led")]
     if toggles[:2] != ["led on\n", "led off\n"][:len(toggles[:2])] or len(toggles) < 2:
