@@ -78,13 +78,13 @@ class descriptor {
 };
 
 // Base of the host's operations (CRTP). The derived class has a static leaf_kind and an await_resume().
-template <class Self> class host_operation : public operation<Self, io_operation> {
+template <class Self, class Base = io_operation> class host_operation : public operation<Self, Base> {
   public:
-    using operation<Self, io_operation>::operation;
+    using operation<Self, Base>::operation;
     // On a descriptor.
     host_operation(const leaf_kind& kind, io_code what, descriptor& on, void* buffer = nullptr,
                    std::size_t bytes = 0) noexcept
-        : operation<Self, io_operation>(kind, what, &on.io(), buffer, bytes) {}
+        : operation<Self, Base>(kind, what, &on.io(), buffer, bytes) {}
 
     bool start(branch& b, continuation& then) noexcept { return host::start(*this, b, then); }
 

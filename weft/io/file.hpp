@@ -28,8 +28,8 @@ class file;
 
 // One transfer, one number, or no value: what most operations on files yield.
 template <class T>
-class [[nodiscard("co_await it")]] file_operation : public host_operation<file_operation<T>> {
-    using base = host_operation<file_operation<T>>;
+class [[nodiscard("co_await it")]] file_operation : public host_operation<file_operation<T>, placed_operation> {
+    using base = host_operation<file_operation<T>, placed_operation>;
 
   public:
     file_operation(const leaf_kind& kind, io_code what, descriptor& on, const void* buffer, std::size_t n,

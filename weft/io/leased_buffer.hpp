@@ -13,6 +13,8 @@ class lease_pool;
 namespace host {
 // Gives a block back to its pool. Any thread, also after the end of the runtime.
 void give_back(lease_pool& home, std::uint32_t block) noexcept;
+// Where it is.
+std::byte* address_of(const lease_pool& home, std::uint32_t block) noexcept;
 } // namespace host
 
 // Move-only; gives its memory back to its worker when it goes, on whatever thread, also after the end of the runtime. Its
@@ -27,16 +29,14 @@ class leased_buffer {
     // Empty: what the end of the input yields.
     leased_buffer() noexcept = default;
     // For operations.
-    leased_buffer(lease_pool* home, std::uint32_t block, void* at, std::size_t bytes) noexcept
-        : home_(home), at_(static_cast<std::byte*>(at)), size_(static_cast<std::uint32_t>(bytes)),
-          block_(block) {}
+    leased_buffer(lease_pool* home, std::uint32_t block, std::size_t bytes) noexcept
+        : home_(home), size_(static_cast<std::uint32_t>(bytes)), block_(block) {}
     leased_buffer(leased_buffer&& other) noexcept
-        : home_(std::exchange(other.home_, nullptr)), at_(std::exchange(other.at_, nullptr)),
-          size_(std::exchange(other.size_, 0)), block_(other.block_) {}
+        : home_(std::exchange(other.home_, nullptr)), size_(std::exchange(other.size_, 0)),
+          block_(other.block_) {}
     leased_buffer& operator=(leased_buffer&& other) noexcept {
         leased_buffer old(std::move(*this));
         home_ = std::exchange(other.home_, nullptr);
-        at_ = std::exchange(other.at_, nullptr);
         size_ = std::exchange(other.size_, 0);
         block_ = other.block_;
         return *this;
@@ -45,16 +45,16 @@ class leased_buffer {
         if (home_) host::give_back(*home_, block_);
     }
 
-    std::byte* data() const noexcept { return at_; }
+    std::byte* data() const noexcept { return home_ ? host::address_of(*home_, block_) : nullptr; }
     std::size_t size() const noexcept { return size_; }
     bool empty() const noexcept { return size_ == 0; }
-    std::byte* begin() const noexcept { return at_; }
-    std::byte* end() const noexcept { return at_ + size_; }
-    std::span<std::byte> bytes() const noexcept { return {at_, size_}; }
+    std::byte* begin() const noexcept { return data(); }
+    std::byte* end() const noexcept { return data() + size_; }
+    std::span<std::byte> bytes() const noexcept { return {data(), size_}; }
 
   private:
+    // No address: a task that waits for its next buffer has room for this in its frame.
     lease_pool* home_ = nullptr;
-    std::byte* at_ = nullptr;
     std::uint32_t size_ = 0;
     std::uint32_t block_ = 0;
 };

@@ -23,7 +23,7 @@ enum class io_code : std::uint8_t {
     read_vector,  // data: mutable_buffer[size]
     write_vector, // data: const_buffer[size]
     receive,      // of a connected socket
-    receive_leased, // the same into memory of the worker's, of at least `size` bytes; data, argument, second: what was lent
+    receive_leased, // the same into memory of the worker's, of at least `size` bytes; data, argument: whose block was lent
     send,             //
     receive_message,  // data: io_message
     send_message,     // data: io_message
@@ -31,7 +31,7 @@ enum class io_code : std::uint8_t {
     connect,          // data: an address of `size` native bytes
     readable,         // waits until something can be read
     writable,         // waits until something can be written
-    read_at,          // of a file, at `offset`; -1: at the file's own position
+    read_at,          // of a file, at `offset`; -1: at the file's own position (a placed_operation, as all with an offset)
     write_at,         // likewise; -1: appends, if the file was opened for that
     read_vector_at,   //
     write_vector_at,  //
@@ -42,7 +42,7 @@ enum class io_code : std::uint8_t {
     open,             // data: a path; mode: see open_bit; argument: permissions; the result is a handle
     open_directory,   // data: a path; the result is a handle
     read_directory,   // entries as host::next_entry() takes them apart
-    rename,           // data, second: paths
+    rename,           // data, second: paths (a placed_operation)
     remove,           // data: a path
     remove_directory, // data: a path
     make_directory,   // data: a path; argument: permissions
@@ -130,7 +130,6 @@ class io_operation : public leaf, public io_scratch, public io_manner {
         : leaf(kind), on(handle), data(buffer), size(bytes) {
         become(what, 0);
         argument = 0;
-        offset = -1;
     }
     // Leaves the rest alone, for operations that may end before it matters.
     io_operation(io_handle& handle, void* buffer, std::size_t bytes) noexcept
@@ -141,8 +140,15 @@ class io_operation : public leaf, public io_scratch, public io_manner {
     void* data;
     std::size_t size;
     std::int64_t outcome; // what the code says; stopped; ended_early; or the host's error number, negative
+};
+
+// One of those that say a place beside the buffer. The others, of which many wait for long, do without the word.
+class placed_operation : public io_operation {
+  public:
+    using io_operation::io_operation;
+
     union {
-        std::int64_t offset;
+        std::int64_t offset = -1;
         void* second;
     };
 };

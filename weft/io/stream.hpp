@@ -110,7 +110,7 @@ class [[nodiscard("co_await it")]] leased_read_operation
     }
     // After a success.
     leased_buffer value() const noexcept {
-        return data ? leased_buffer(static_cast<lease_pool*>(second), argument, data,
+        return data ? leased_buffer(static_cast<lease_pool*>(data), argument,
                                     static_cast<std::size_t>(outcome))
                     : leased_buffer();
     }

@@ -133,6 +133,7 @@ error error_of(std::int64_t outcome) noexcept {
 void close(native_handle h) noexcept { sys::close(fd_of(h)); }
 
 void give_back(lease_pool& home, std::uint32_t block) noexcept { home.give_back(block); }
+std::byte* address_of(const lease_pool& home, std::uint32_t block) noexcept { return home.at(block); }
 
 std::uint32_t new_generation() noexcept {
     static atomic<std::uint32_t> last{0};

@@ -31,6 +31,11 @@ void advance(iovec*& list, std::size_t& count, std::size_t bytes) noexcept {
     }
 }
 
+// Where it stands after so many bytes, if it does not go by the file's own position.
+void move_on(io_operation& op, std::int64_t bytes) noexcept {
+    if (std::int64_t& at = placed(op).offset; at >= 0) at += bytes;
+}
+
 int vector_count(std::size_t n) noexcept { return static_cast<int>(std::min<std::size_t>(n, IOV_MAX)); }
 
 // The socket's own record of a finished connect.
@@ -81,9 +86,8 @@ long receive_leased(io_operation& op) noexcept {
 
 void note_lease(io_operation& op, lease_pool& pool, std::uint32_t block) noexcept {
     pool.lend();
-    op.data = pool.at(block);
+    op.data = &pool;
     op.argument = block;
-    op.second = &pool;
 }
 
 int open_flags(const io_operation& op) noexcept {
@@ -145,27 +149,27 @@ std::int64_t perform(io_operation& op) noexcept {
     case io_code::readable: return poll_now(fd, POLLIN);
     case io_code::writable: return poll_now(fd, POLLOUT);
     case io_code::read_at:
-        return op.offset < 0 ? sys::read(fd, op.data, transfer_size(op))
-                             : sys::read_at(fd, op.data, transfer_size(op), op.offset);
+        return placed(op).offset < 0 ? sys::read(fd, op.data, transfer_size(op))
+                             : sys::read_at(fd, op.data, transfer_size(op), placed(op).offset);
     case io_code::write_at:
-        return op.offset < 0 ? sys::write(fd, op.data, transfer_size(op))
-                             : sys::write_at(fd, op.data, transfer_size(op), op.offset);
+        return placed(op).offset < 0 ? sys::write(fd, op.data, transfer_size(op))
+                             : sys::write_at(fd, op.data, transfer_size(op), placed(op).offset);
     case io_code::read_vector_at:
-        return op.offset < 0 ? sys::readv(fd, vectors_of(op), vector_count(op.size))
-                             : sys::readv_at(fd, vectors_of(op), vector_count(op.size), op.offset);
+        return placed(op).offset < 0 ? sys::readv(fd, vectors_of(op), vector_count(op.size))
+                             : sys::readv_at(fd, vectors_of(op), vector_count(op.size), placed(op).offset);
     case io_code::write_vector_at:
-        return op.offset < 0 ? sys::writev(fd, vectors_of(op), vector_count(op.size))
-                             : sys::writev_at(fd, vectors_of(op), vector_count(op.size), op.offset);
+        return placed(op).offset < 0 ? sys::writev(fd, vectors_of(op), vector_count(op.size))
+                             : sys::writev_at(fd, vectors_of(op), vector_count(op.size), placed(op).offset);
     case io_code::sync: return sys::sync(fd);
     case io_code::sync_data: return sys::sync_data(fd);
-    case io_code::truncate: return sys::truncate(fd, op.offset);
+    case io_code::truncate: return sys::truncate(fd, placed(op).offset);
     case io_code::file_size: return sys::file_size(fd);
     case io_code::open: return sys::open(static_cast<const char*>(op.data), open_flags(op), op.argument);
     case io_code::open_directory:
         return sys::open(static_cast<const char*>(op.data), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     case io_code::read_directory: return sys::read_directory(fd, op.data, op.size);
     case io_code::rename:
-        return sys::rename(static_cast<const char*>(op.data), static_cast<const char*>(op.second));
+        return sys::rename(static_cast<const char*>(op.data), static_cast<const char*>(placed(op).second));
     case io_code::remove: return sys::unlink(static_cast<const char*>(op.data), 0);
     case io_code::remove_directory: return sys::unlink(static_cast<const char*>(op.data), AT_REMOVEDIR);
     case io_code::make_directory: return sys::make_directory(static_cast<const char*>(op.data), op.argument);
@@ -196,7 +200,7 @@ bool goes_on(io_operation& op, std::int64_t outcome) noexcept {
         iovec* list = vectors_of(op);
         advance(list, op.size, n);
         op.data = list;
-        if (op.offset >= 0 && side_of(op.code) == io_side::pool) op.offset += outcome;
+        if (side_of(op.code) == io_side::pool) move_on(op, outcome);
         return op.size != 0;
     }
     case io_code::receive_message:
@@ -210,7 +214,7 @@ bool goes_on(io_operation& op, std::int64_t outcome) noexcept {
     }
     case io_code::read_at:
     case io_code::write_at:
-        if (op.offset >= 0) op.offset += outcome;
+        move_on(op, outcome);
         [[fallthrough]];
     default:
         op.data = static_cast<char*>(op.data) + n;

@@ -57,6 +57,9 @@ void settle_message(io_operation& op) noexcept;
 // What a receive_leased has got, of its worker's pool.
 void note_lease(io_operation& op, lease_pool& pool, std::uint32_t block) noexcept;
 
+// Of those whose code says that they have an offset or a second path.
+inline placed_operation& placed(io_operation& op) noexcept { return static_cast<placed_operation&>(op); }
+
 inline iovec* vectors_of(io_operation& op) noexcept { return static_cast<iovec*>(op.data); }
 // -1 for an operation on no descriptor.
 inline int descriptor_of(const io_operation& op) noexcept {

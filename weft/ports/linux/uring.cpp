@@ -255,7 +255,7 @@ void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
     auto bytes = static_cast<unsigned>(transfer_size(op));
     auto vectors = static_cast<unsigned>(std::min<std::size_t>(op.size, IOV_MAX));
     int whole = op.flags & io_whole ? MSG_WAITALL : 0;
-    auto at = static_cast<std::uint64_t>(op.offset);
+    auto at = [&] { return static_cast<std::uint64_t>(placed(op).offset); };
     auto* path = static_cast<const char*>(op.data);
     switch (op.code) {
     case io_code::receive:
@@ -284,17 +284,17 @@ void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
                                        static_cast<socklen_t>(op.size));
     case io_code::readable: return ::io_uring_prep_poll_add(&sqe, fd, POLLIN);
     case io_code::writable: return ::io_uring_prep_poll_add(&sqe, fd, POLLOUT);
-    case io_code::read_at: return ::io_uring_prep_read(&sqe, fd, op.data, bytes, at);
-    case io_code::write_at: return ::io_uring_prep_write(&sqe, fd, op.data, bytes, at);
-    case io_code::read_vector_at: return ::io_uring_prep_readv(&sqe, fd, vectors_of(op), vectors, at);
-    case io_code::write_vector_at: return ::io_uring_prep_writev(&sqe, fd, vectors_of(op), vectors, at);
+    case io_code::read_at: return ::io_uring_prep_read(&sqe, fd, op.data, bytes, at());
+    case io_code::write_at: return ::io_uring_prep_write(&sqe, fd, op.data, bytes, at());
+    case io_code::read_vector_at: return ::io_uring_prep_readv(&sqe, fd, vectors_of(op), vectors, at());
+    case io_code::write_vector_at: return ::io_uring_prep_writev(&sqe, fd, vectors_of(op), vectors, at());
     case io_code::sync: return ::io_uring_prep_fsync(&sqe, fd, 0);
     case io_code::sync_data: return ::io_uring_prep_fsync(&sqe, fd, IORING_FSYNC_DATASYNC);
     case io_code::open: return ::io_uring_prep_openat(&sqe, AT_FDCWD, path, open_flags(op), op.argument);
     case io_code::open_directory:
         return ::io_uring_prep_openat(&sqe, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     case io_code::rename:
-        return ::io_uring_prep_renameat(&sqe, AT_FDCWD, path, AT_FDCWD, static_cast<const char*>(op.second),
+        return ::io_uring_prep_renameat(&sqe, AT_FDCWD, path, AT_FDCWD, static_cast<const char*>(placed(op).second),
                                         0);
     case io_code::remove: return ::io_uring_prep_unlinkat(&sqe, AT_FDCWD, path, 0);
     case io_code::remove_directory: return ::io_uring_prep_unlinkat(&sqe, AT_FDCWD, path, AT_REMOVEDIR);
