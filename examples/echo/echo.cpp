@@ -1,9 +1,11 @@
 // A TCP echo server: whatever a client sends comes back.
 //
-//     weft-echo [--port N] [--workers N] [--lease]          then: nc 127.0.0.1 7007
+//     weft-echo [--port N] [--workers N] [--share] [--lease]          then: nc 127.0.0.1 7007
 //
 // With several workers each has its own thread, its own listener, and its own clients: nothing is shared. The kernel hands
-// out the connections. With --lease a client that is silent costs no buffer.
+// out the connections. With --share there is one listener, and a worker that has nothing to do takes over clients that are
+// ready from one that has more than it can serve: for clients of which few are busy. With --lease a client that is silent
+// costs no buffer.
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -45,6 +47,7 @@ weft::task<> serve_one_leased(weft::tcp_stream peer) {
 struct options {
     std::uint16_t port = 7007;
     std::size_t workers = 1;
+    bool share = false;
     bool lease = false;
 };
 
@@ -59,15 +62,15 @@ weft::task<weft::result<void>> serve(weft::tcp_listener listener, bool lease) {
 }
 
 weft::task<weft::result<void>> serve_everywhere(weft::runtime& all, const options& o) {
+    std::size_t count = o.share ? 1 : o.workers;
     weft::listen_options shared;
-    shared.reuse_port =
-        o.workers > 1; // else two servers that were started by mistake would share the clients
+    shared.reuse_port = count > 1; // else two servers that were started by mistake would share the clients
     std::vector<weft::tcp_listener> listeners;
-    for (std::size_t i = 0; i < o.workers; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
         auto listener = weft::tcp_listener::bind(weft::endpoint::loopback(o.port), shared);
         listeners.push_back(co_await weft::ok(std::move(listener)));
     }
-    for (std::size_t i = 1; i < o.workers; ++i)
+    for (std::size_t i = 1; i < count; ++i)
         co_await weft::ok(all.spawn_on(i, serve(std::move(listeners[i]), o.lease)));
     co_return co_await serve(std::move(listeners[0]), o.lease);
 }
@@ -82,16 +85,17 @@ int main(int argc, char** argv) {
     options o;
     for (int i = 1; i < argc; ++i) {
         std::string_view name = argv[i];
-        bool good = name == "--lease"  ? (o.lease = true)
-                    : name == "--port" ? parse(argv[++i], o.port)
+        bool good = name == "--lease"   ? (o.lease = true)
+                    : name == "--share" ? (o.share = true)
+                    : name == "--port"  ? parse(argv[++i], o.port)
                     : name == "--workers"
                         ? parse(argv[++i], o.workers) && o.workers <= weft::runtime::max_threads
                         : false;
-        if (!good) return std::fprintf(stderr, "usage: weft-echo [--port N] [--workers N] [--lease]\n"), 2;
+        if (!good) return std::fprintf(stderr, "usage: weft-echo [--port N] [--workers N] [--share] [--lease]\n"), 2;
     }
     weft::runtime_options how;
     how.threads = o.workers;
-    how.mode = weft::worker_mode::pinned;
+    how.mode = o.share ? weft::worker_mode::work_sharing : weft::worker_mode::pinned;
     weft::runtime all(how);
     weft::result<void> r = all.run(serve_everywhere(all, o));
     if (r) return 0;

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""weft-echo as a process: every client gets back what it sent, whichever way its threads divide the clients.
+
+    echo_test.py <weft-echo>
+
+The last line is "N passed, N failed".
+"""
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+CLIENTS = 40
+WORKERS = 2
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
+def connect(port, server):
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=20)
+        except ConnectionRefusedError:
+            assert server.poll() is None, f"the server ended with {server.returncode}"
+            assert time.monotonic() < deadline, "the server does not listen"
+            time.sleep(0.01)
+
+
+def receive(client, size):
+    got = b""
+    while len(got) < size:
+        part = client.recv(size - len(got))
+        assert part, f"the end after {len(got)} of {size} bytes"
+        got += part
+    return got
+
+
+def listeners(pid):
+    """How many sockets of the process listen."""
+    listening = {line.split()[9] for line in open("/proc/net/tcp") if line.split()[3] == "0A"}
+    folder = f"/proc/{pid}/fd"
+    links = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
+    return sum(link[8:-1] in listening for link in links if link.startswith("socket:["))
+
+
+def sockets(pid):
+    folder = f"/proc/{pid}/fd"
+    return sum(os.readlink(f"{folder}/{fd}").startswith("socket:[") for fd in os.listdir(folder))
+
+
+def serves_all(program, options, expected_listeners):
+    port = free_port()
+    server = subprocess.Popen([program, "--port", str(port), *options])
+    try:
+        clients = [connect(port, server) for _ in range(CLIENTS)]
+        # What fills a buffer exactly, what does not, and what takes several.
+        for size in (1, 64, 4096, 8192, 20_000):
+            messages = [bytes((i + k) % 251 for k in range(size)) for i in range(CLIENTS)]
+            for client, message in zip(clients, messages):
+                client.sendall(message)
+            for client, message in zip(clients, messages):
+                assert receive(client, size) == message, f"other bytes came back, of {size}"
+        assert listeners(server.pid) == expected_listeners
+        # Clients that hang up, some in the middle of an echo, leave nothing behind.
+        for client in clients[::2]:
+            client.sendall(b"x" * 5000)
+        for client in clients:
+            client.close()
+        deadline = time.monotonic() + 20
+        while sockets(server.pid) != expected_listeners:
+            assert time.monotonic() < deadline, f"{sockets(server.pid)} sockets are open still"
+            time.sleep(0.01)
+        assert server.poll() is None
+    finally:
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+
+
+def main():
+    program = sys.argv[1]
+    passed = failed = 0
+    ways = ((), 1), (("--workers", str(WORKERS)), WORKERS), (("--workers", str(WORKERS), "--share"), 1)
+    for (options, count), lease in itertools.product(ways, ((), ("--lease",))):
+        name = " ".join((*options, *lease)) or "no options"
+        try:
+            serves_all(program, (*options, *lease), count)
+            passed += 1
+        except (AssertionError, OSError) as problem:
+            print(f"FAILED: {name}: {problem}")
+            failed += 1
+    wrong = subprocess.run([program, "--workers", "0"], stderr=subprocess.PIPE, text=True)
+    if wrong.returncode == 2 and wrong.stderr.startswith("usage:"):
+        passed += 1
+    else:
+        print(f"FAILED: --workers 0 ended with {wrong.returncode}: {wrong.stderr}")
+        failed += 1
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
