@@ -91,7 +91,8 @@ int main(int argc, char** argv) {
                     : name == "--workers"
                         ? parse(argv[++i], o.workers) && o.workers <= weft::runtime::max_threads
                         : false;
-        if (!good) return std::fprintf(stderr, "usage: weft-echo [--port N] [--workers N] [--share] [--lease]\n"), 2;
+        if (!good)
+            return std::fprintf(stderr, "usage: weft-echo [--port N] [--workers N] [--share] [--lease]\n"), 2;
     }
     weft::runtime_options how;
     how.threads = o.workers;

@@ -43,17 +43,25 @@ def receive(client, size):
     return got
 
 
-def listeners(pid):
-    """How many sockets of the process listen."""
-    listening = {line.split()[9] for line in open("/proc/net/tcp") if line.split()[3] == "0A"}
-    folder = f"/proc/{pid}/fd"
-    links = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
-    return sum(link[8:-1] in listening for link in links if link.startswith("socket:["))
-
-
 def sockets(pid):
+    """What the process has open, by the kernel's numbers."""
+    found = []
     folder = f"/proc/{pid}/fd"
-    return sum(os.readlink(f"{folder}/{fd}").startswith("socket:[") for fd in os.listdir(folder))
+    for fd in os.listdir(folder):
+        try:
+            link = os.readlink(f"{folder}/{fd}")
+        except FileNotFoundError:  # closed since
+            continue
+        if link.startswith("socket:["):
+            found.append(link[8:-1])
+    return found
+
+
+def listeners(pid):
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table]
+    listening = {row[9] for row in rows if row[3] == "0A"}
+    return sum(number in listening for number in sockets(pid))
 
 
 def serves_all(program, options, expected_listeners):
@@ -75,8 +83,8 @@ def serves_all(program, options, expected_listeners):
         for client in clients:
             client.close()
         deadline = time.monotonic() + 20
-        while sockets(server.pid) != expected_listeners:
-            assert time.monotonic() < deadline, f"{sockets(server.pid)} sockets are open still"
+        while len(sockets(server.pid)) != expected_listeners:
+            assert time.monotonic() < deadline, f"{len(sockets(server.pid))} sockets are open still"
             time.sleep(0.01)
         assert server.poll() is None
     finally:

@@ -88,8 +88,7 @@ inline result<directory> open_directory_operation::await_resume() noexcept {
 }
 
 // An operation on paths alone.
-class [[nodiscard("co_await it")]] path_operation
-    : public host_operation<path_operation, placed_operation> {
+class [[nodiscard("co_await it")]] path_operation : public host_operation<path_operation, placed_operation> {
   public:
     path_operation(const leaf_kind& kind, io_code what, path_name path, const char* to = nullptr,
                    unsigned permissions = 0) noexcept

@@ -28,7 +28,8 @@ class file;
 
 // One transfer, one number, or no value: what most operations on files yield.
 template <class T>
-class [[nodiscard("co_await it")]] file_operation : public host_operation<file_operation<T>, placed_operation> {
+class [[nodiscard("co_await it")]] file_operation
+    : public host_operation<file_operation<T>, placed_operation> {
     using base = host_operation<file_operation<T>, placed_operation>;
 
   public:

@@ -24,14 +24,14 @@ enum class io_code : std::uint8_t {
     write_vector, // data: const_buffer[size]
     receive,      // of a connected socket
     receive_leased, // the same into memory of the worker's, of at least `size` bytes; data, argument: whose block was lent
-    send,             //
-    receive_message,  // data: io_message
-    send_message,     // data: io_message
-    accept,           // the result is a handle
-    connect,          // data: an address of `size` native bytes
-    readable,         // waits until something can be read
-    writable,         // waits until something can be written
-    read_at,          // of a file, at `offset`; -1: at the file's own position (a placed_operation, as all with an offset)
+    send,            //
+    receive_message, // data: io_message
+    send_message,    // data: io_message
+    accept,          // the result is a handle
+    connect,         // data: an address of `size` native bytes
+    readable,        // waits until something can be read
+    writable,        // waits until something can be written
+    read_at, // of a file, at `offset`; -1: at the file's own position (a placed_operation, as all with an offset)
     write_at,         // likewise; -1: appends, if the file was opened for that
     read_vector_at,   //
     write_vector_at,  //

@@ -59,7 +59,7 @@ long epoll_backend::register_descriptor(io_handle& on, io_place*& made, bool for
     if (r < 0) return r;
     e.generation = on.generation;
     unsigned traits = on.records ? io_place::has_records : 0;
-    e.traits = static_cast<std::uint8_t>(for_output ? traits | io_place::output_armed : traits);
+    e.traits = (for_output ? traits | io_place::output_armed : traits) & 0xff;
     e.know_nothing(0); // the kernel reports what is ready by now
     if (for_output)
         e.know_nothing(1);
@@ -110,7 +110,7 @@ bool epoll_backend::submit_to_wait(io_operation& op, io_place& e, int side) noex
             op.outcome = r;
             return false;
         }
-        e.traits |= io_place::output_armed;
+        e.note(io_place::output_armed);
     }
     e.append(side, op);
     op.state = waiting;
@@ -252,7 +252,7 @@ void epoll_backend::take_events(const epoll_event* at, const epoll_event* end, r
         if (what != EPOLLIN) [[unlikely]]
             what = news(e, what);
         if (what == EPOLLIN && reader & io_place::plain_bit) [[likely]] {
-            std::int64_t outcome = sys::receive(e.fd, op->data, op->size, MSG_DONTWAIT);
+            std::int64_t outcome = sys::receive(static_cast<int>(e.fd), op->data, op->size, MSG_DONTWAIT);
             if (static_cast<std::uint64_t>(outcome) < op->size) [[likely]] { // and no error
                 op->outcome = outcome;
                 e.know(0, io_place::nothing);
@@ -282,7 +282,7 @@ void epoll_backend::on_event(const epoll_event& event) noexcept {
     std::uint32_t what = event.events;
     if (&e == &place_of_bell_) return take_from_pool();
     if (what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) [[unlikely]] {
-        e.traits |= io_place::sticky;
+        e.note(io_place::sticky);
         e.be_careful();
         what |= EPOLLIN;
         if (what & (EPOLLHUP | EPOLLERR)) what |= EPOLLOUT;

@@ -86,6 +86,7 @@ place_table::block* place_table::take(std::size_t number) noexcept {
 }
 
 io_place* place_table::make(std::size_t fd) noexcept {
+    if (fd >= io_place::most) return nullptr;
     std::size_t number = fd / per_block;
     if (number >= count_) {
         std::size_t wanted = count_ ? count_ : 16;
@@ -98,7 +99,7 @@ io_place* place_table::make(std::size_t fd) noexcept {
     }
     if (!blocks_[number]) blocks_[number] = take(number);
     io_place* made = find(fd);
-    if (made) made->fd = static_cast<int>(fd);
+    if (made) made->fd = fd & (io_place::most - 1);
     return made;
 }
 

@@ -25,9 +25,13 @@ struct io_place {
     // Where the worker's branches stand: a branch of this level may go by the descriptor's memory of this place.
     atomic<ready_level*> level{nullptr};
     atomic<std::uintptr_t> sides[2]; // written by the home only
-    int fd = -1;
-    std::uint32_t generation = 0; // of the descriptor that is registered
-    std::uint8_t traits = 0;
+    std::uint32_t generation = 0;    // of the descriptor that is registered
+    static constexpr std::size_t most = std::size_t{1}
+                                        << 24; // numbers of descriptors; beyond, there is no place
+    std::uint32_t fd : 24 = 0;
+    std::uint32_t traits : 8 = 0;
+
+    void note(trait t) noexcept { traits = (traits | t) & 0xff; }
 
     std::uintptr_t known_of(int side) const noexcept { return sides[side].load(order::relaxed); }
     void know(int side, std::uintptr_t what) noexcept { sides[side].store(what, order::relaxed); }
@@ -50,6 +54,7 @@ struct io_place {
     void set_first(int side, io_operation& op) noexcept { know(side, reinterpret_cast<std::uintptr_t>(&op)); }
 };
 static_assert(alignof(io_operation) > io_place::plain_bit);
+static_assert(sizeof(io_place) == 32); // each connection has one
 
 // The places of one back-end. Descriptors remember places, and may outlive the back-end: so the memory stays a block of
 // places of the same numbers, which serves another back-end later.
@@ -65,7 +70,7 @@ class place_table {
         std::size_t block = fd / per_block;
         return block < count_ && blocks_[block] ? &blocks_[block]->places[fd % per_block] : nullptr;
     }
-    // nullptr without memory.
+    // nullptr without memory, and for a number beyond io_place::most.
     io_place* make(std::size_t fd) noexcept;
 
   private:

@@ -150,16 +150,18 @@ std::int64_t perform(io_operation& op) noexcept {
     case io_code::writable: return poll_now(fd, POLLOUT);
     case io_code::read_at:
         return placed(op).offset < 0 ? sys::read(fd, op.data, transfer_size(op))
-                             : sys::read_at(fd, op.data, transfer_size(op), placed(op).offset);
+                                     : sys::read_at(fd, op.data, transfer_size(op), placed(op).offset);
     case io_code::write_at:
         return placed(op).offset < 0 ? sys::write(fd, op.data, transfer_size(op))
-                             : sys::write_at(fd, op.data, transfer_size(op), placed(op).offset);
+                                     : sys::write_at(fd, op.data, transfer_size(op), placed(op).offset);
     case io_code::read_vector_at:
-        return placed(op).offset < 0 ? sys::readv(fd, vectors_of(op), vector_count(op.size))
-                             : sys::readv_at(fd, vectors_of(op), vector_count(op.size), placed(op).offset);
+        return placed(op).offset < 0
+                   ? sys::readv(fd, vectors_of(op), vector_count(op.size))
+                   : sys::readv_at(fd, vectors_of(op), vector_count(op.size), placed(op).offset);
     case io_code::write_vector_at:
-        return placed(op).offset < 0 ? sys::writev(fd, vectors_of(op), vector_count(op.size))
-                             : sys::writev_at(fd, vectors_of(op), vector_count(op.size), placed(op).offset);
+        return placed(op).offset < 0
+                   ? sys::writev(fd, vectors_of(op), vector_count(op.size))
+                   : sys::writev_at(fd, vectors_of(op), vector_count(op.size), placed(op).offset);
     case io_code::sync: return sys::sync(fd);
     case io_code::sync_data: return sys::sync_data(fd);
     case io_code::truncate: return sys::truncate(fd, placed(op).offset);
@@ -213,9 +215,7 @@ bool goes_on(io_operation& op, std::int64_t outcome) noexcept {
         return m.buffer_count != 0;
     }
     case io_code::read_at:
-    case io_code::write_at:
-        move_on(op, outcome);
-        [[fallthrough]];
+    case io_code::write_at: move_on(op, outcome); [[fallthrough]];
     default:
         op.data = static_cast<char*>(op.data) + n;
         op.size -= n;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include <weft/core/timer_wheel.hpp>
 #include <weft/ports/linux/perform.hpp>
@@ -246,7 +247,7 @@ bool uring_backend::enter_kernel(slot& s) noexcept {
     else
         prepare(*sqe, *s.op);
     ::io_uring_sqe_set_data64(sqe, mark_of(s));
-    s.expects |= completion;
+    s.expects = (s.expects | completion) & 3;
     return true;
 }
 
@@ -294,8 +295,8 @@ void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
     case io_code::open_directory:
         return ::io_uring_prep_openat(&sqe, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     case io_code::rename:
-        return ::io_uring_prep_renameat(&sqe, AT_FDCWD, path, AT_FDCWD, static_cast<const char*>(placed(op).second),
-                                        0);
+        return ::io_uring_prep_renameat(&sqe, AT_FDCWD, path, AT_FDCWD,
+                                        static_cast<const char*>(placed(op).second), 0);
     case io_code::remove: return ::io_uring_prep_unlinkat(&sqe, AT_FDCWD, path, 0);
     case io_code::remove_directory: return ::io_uring_prep_unlinkat(&sqe, AT_FDCWD, path, AT_REMOVEDIR);
     case io_code::make_directory: return ::io_uring_prep_mkdirat(&sqe, AT_FDCWD, path, op.argument);
@@ -327,14 +328,17 @@ bool uring_backend::provide_leases() noexcept {
     }
     lease_pool* pool = lease_ring_state_ == ring_state::there ? leases() : nullptr;
     if (!pool) return false;
+    // The kernel takes them in turn, and so touches all of them: no more than are needed.
     int added = 0;
-    std::uint32_t block = lent_to_kernel_ ? pool->take() : pool->take_or_grow();
-    for (; block != lease_pool::none; block = pool->take())
+    while (lent_to_kernel_ < leases_wanted_) {
+        std::uint32_t block = lent_to_kernel_ ? pool->take() : pool->take_or_grow();
+        if (block == lease_pool::none) break;
         ::io_uring_buf_ring_add(lease_ring_, pool->at(block), leased_buffer::capacity,
                                 static_cast<std::uint16_t>(block),
                                 ::io_uring_buf_ring_mask(leased_buffer::limit), added++);
+        ++lent_to_kernel_;
+    }
     ::io_uring_buf_ring_advance(lease_ring_, added);
-    lent_to_kernel_ += static_cast<std::uint32_t>(added);
     return true;
 }
 
@@ -343,7 +347,7 @@ std::int64_t uring_backend::take_lease(slot& s) noexcept {
     io_operation& op = *s.op;
     op.data = nullptr;
     if (s.outcome_flags & IORING_CQE_F_BUFFER) {
-        std::uint32_t block = s.outcome_flags >> IORING_CQE_BUFFER_SHIFT;
+        std::uint32_t block = s.buffer;
         --lent_to_kernel_;
         if (s.outcome > 0 && !draining_)
             note_lease(op, *leases(), block);
@@ -377,11 +381,12 @@ void uring_backend::launch(io_operation& op) noexcept {
 // The next in the lane goes.
 inline void uring_backend::leave_lane(io_operation& op, io_side side) noexcept {
     lane& l = *lane_of(op, side);
-    l.head = static_cast<io_operation*>(op.spare);
-    if (l.head)
-        launch(*l.head);
-    else
-        l.tail = nullptr;
+    if (l.last == &op) {
+        l.last = nullptr;
+    } else {
+        l.last->spare = op.spare;
+        launch(*static_cast<io_operation*>(op.spare));
+    }
 }
 
 bool uring_backend::submit(io_operation& op) noexcept {
@@ -406,14 +411,12 @@ bool uring_backend::submit(io_operation& op) noexcept {
         return false;
     }
     ++in_flight_;
-    op.spare = nullptr;
-    if (l->head) {
+    op.spare = &op;
+    if (io_operation* last = std::exchange(l->last, &op)) {
         op.state = behind;
-        l->tail->spare = &op;
-        l->tail = &op;
+        op.spare = std::exchange(last->spare, &op);
         return true;
     }
-    l->head = l->tail = &op;
     launch(op);
     return true;
 }
@@ -449,10 +452,10 @@ void uring_backend::cancel(io_operation& op) noexcept {
     switch (op.state) {
     case behind: {
         lane& l = *lane_of(op, side_of(op.code));
-        io_operation* previous = l.head; // it is not the first
+        io_operation* previous = l.last;
         while (previous->spare != &op) previous = static_cast<io_operation*>(previous->spare);
         previous->spare = op.spare;
-        if (l.tail == &op) l.tail = previous;
+        if (l.last == &op) l.last = previous;
         op.outcome = io_operation::stopped;
         op.state = at_rest;
         --in_flight_;
@@ -476,7 +479,7 @@ void uring_backend::cancel(io_operation& op) noexcept {
 void uring_backend::send_cancel(std::uint32_t index) noexcept {
     slot& s = slots_[index];
     s.cancelled = true;
-    s.expects |= cancel_answer; // also while the cancel waits for room
+    s.expects = (s.expects | cancel_answer) & 3; // also while the cancel waits for room
     io_uring_sqe* sqe = entry();
     if (!sqe) {
         s.next = cancels_;
@@ -519,10 +522,11 @@ void uring_backend::on_completion(const io_uring_cqe& c) noexcept {
         return;
     }
     slot& s = slots_[index];
-    s.expects &= static_cast<std::uint8_t>(~which);
+    s.expects = (s.expects & ~which) & 3;
     if (which == completion) {
         s.outcome = c.res;
-        s.outcome_flags = c.flags;
+        s.outcome_flags = static_cast<std::uint8_t>(c.flags & 0xff);
+        s.buffer = static_cast<std::uint16_t>(c.flags >> IORING_CQE_BUFFER_SHIFT);
     }
     if (s.expects == 0) settle(s);
 }
@@ -547,6 +551,7 @@ void uring_backend::settle(slot& s) noexcept {
         again = true;
     } else if (outcome == -ENOBUFS && op.code == io_code::receive_leased) {
         // It chooses before it knows that something has come. With nothing to choose from it only waits for that.
+        if (lent_to_kernel_ == 0) leases_wanted_ = std::min(leases_wanted_ * 2, leased_buffer::limit);
         provide_leases();
         s.polling = lent_to_kernel_ == 0;
         again = !s.cancelled;

@@ -56,17 +56,18 @@ class uring_backend final : public backend {
         std::uint32_t generation;
         std::uint32_t next; // free slots, and cancels that wait for room
         std::int32_t outcome;
-        std::uint32_t outcome_flags;
-        std::uint8_t expects;
-        bool cancelled;
-        bool polling; // what is in the kernel stands for the operation's readiness
+        std::uint16_t buffer; // the kernel's choice, if outcome_flags say so
+        std::uint8_t outcome_flags;
+        std::uint8_t expects : 2;
+        bool cancelled : 1;
+        bool polling : 1; // what is in the kernel stands for the operation's readiness
     };
+    static_assert(sizeof(slot) == 24); // each connection that waits has one
     static constexpr std::uint32_t none = UINT32_MAX;
     // The operations in one direction of one descriptor. The kernel gets one at a time: it would serve several in no
-    // particular order, and mix their bytes.
+    // particular order, and mix their bytes. A circle by io_scratch::spare, whose first is the one behind the last.
     struct lane {
-        io_operation* head;
-        io_operation* tail;
+        io_operation* last; // nullptr: nobody
     };
 
     uring_backend(const io_uring& ring, int bell, thread_pool* pool, const uring_settings& settings) noexcept;
@@ -126,6 +127,7 @@ class uring_backend final : public backend {
     ring_state lease_ring_state_ = ring_state::none;
     io_uring_buf_ring* lease_ring_ = nullptr;
     std::uint32_t lent_to_kernel_ = 0; // blocks in the ring
+    std::uint32_t leases_wanted_ = 16; // there; more, each time that they were too few
     pooled_operations pooled_;
 };
 
