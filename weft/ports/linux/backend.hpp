@@ -42,6 +42,10 @@ class backend {
     // Nothing is in flight.
     virtual bool idle() const noexcept = 0;
 
+    // Nothing is in flight, and nothing is left to hand to the kernel or to take back: until the next submit() only ring()
+    // could end a poll.
+    virtual bool needs_no_poll() const noexcept = 0;
+
     // What the worker lends; made when first asked for. nullptr without memory.
     lease_pool* leases() noexcept {
         if (!leases_) leases_ = lease_pool::make();

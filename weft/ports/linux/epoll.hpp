@@ -25,6 +25,7 @@ class epoll_backend final : public backend {
     void ring() noexcept override;
     // What waits for readiness is not counted: nothing of it may be finished only if there never was any.
     bool idle() const noexcept override { return !used_; }
+    bool needs_no_poll() const noexcept override { return !used_; }
 
   private:
     static constexpr int batch = 256;

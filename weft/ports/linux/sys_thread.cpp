@@ -5,6 +5,7 @@
 #include <cstring>
 #include <initializer_list>
 
+#include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
@@ -65,6 +66,19 @@ bool can_fence_threads() noexcept {
     return can;
 }
 void fence_threads() noexcept { ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0); }
+
+// The atomic is its value and nothing else, so that the kernel finds it at its address.
+static_assert(sizeof(atomic<std::uint32_t>) == sizeof(std::uint32_t));
+
+void wait_on(atomic<std::uint32_t>& word, std::uint32_t value, std::int64_t deadline) noexcept {
+    timespec t{static_cast<time_t>(deadline / 1'000'000'000), static_cast<long>(deadline % 1'000'000'000)};
+    // The kind of wait whose deadline is a moment, by the clock of monotonic_now().
+    ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, value, deadline == INT64_MAX ? nullptr : &t,
+              nullptr, FUTEX_BITSET_MATCH_ANY);
+}
+void wake_waiter(atomic<std::uint32_t>& word) noexcept {
+    ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
 
 int bind_to_cpu(std::size_t cpu) noexcept {
     if (cpu >= CPU_SETSIZE) return EINVAL;

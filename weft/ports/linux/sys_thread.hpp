@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <weft/core/atomic.hpp>
+
 namespace weft::sys {
 
 // CLOCK_MONOTONIC in nanoseconds.
@@ -16,6 +18,11 @@ void* map_huge(std::size_t bytes) noexcept;
 // A pause of the core; gives the core to another thread.
 void pause() noexcept;
 void yield_thread() noexcept;
+
+// Sleeps while `word` holds `value`: until wake_waiter(), or until monotonic_now() is `deadline`; INT64_MAX: no limit. May
+// return early.
+void wait_on(atomic<std::uint32_t>& word, std::uint32_t value, std::int64_t deadline) noexcept;
+void wake_waiter(atomic<std::uint32_t>& word) noexcept;
 
 // Binds the calling thread to one CPU. 0 or an errno.
 int bind_to_cpu(std::size_t cpu) noexcept;

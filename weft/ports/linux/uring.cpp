@@ -646,6 +646,11 @@ void uring_backend::poll(std::int64_t deadline) noexcept {
     if (pooled_.any_finished()) take_from_pool();
 }
 
+bool uring_backend::needs_no_poll() const noexcept {
+    return in_flight_ == 0 && in_kernel_ == 0 && !listed_ && ::io_uring_sq_ready(&ring_) == 0 &&
+           ::io_uring_cq_ready(&ring_) == 0;
+}
+
 void uring_backend::ring() noexcept {
     std::uint64_t one = 1;
     sys::write(bell_, &one, sizeof one);

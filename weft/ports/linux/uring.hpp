@@ -40,6 +40,7 @@ class uring_backend final : public backend {
     void poll(std::int64_t deadline) noexcept override;
     void ring() noexcept override;
     bool idle() const noexcept override { return in_flight_ == 0; }
+    bool needs_no_poll() const noexcept override;
 
     // For tests.
     std::uint64_t stale_completions() const noexcept { return stale_; }

@@ -58,10 +58,15 @@ void worker::join(worker_team& team, std::size_t index) noexcept {
     if (team.count <= index) team.count = index + 1;
 }
 
-void worker::knock() noexcept { io_->ring(); }
+void worker::knock() noexcept {
+    if (parking_.exchange(rung, order::acq_rel) == parked)
+        sys::wake_waiter(parking_);
+    else
+        io_->ring();
+}
 
 void worker::ring_from_outside() noexcept {
-    io_->ring();
+    knock();
     rings_received_.fetch_add(1, order::release); // the last that this thread does to the worker
 }
 
@@ -84,11 +89,37 @@ void worker::sleep() noexcept {
     // Whoever has work to give away finds the bit at the next of its own batches. Nothing depends on when: a branch is
     // always in the queue of a worker that is awake, or was handed over by post_remote(), which wakes.
     if (team_) team_->idle.fetch_or(bit_, order::acq_rel);
-    if (prepare_idle()) {
-        io_->poll(std::max(timers_.next_deadline(), timers_at_));
-        if (finish_idle()) ++rings_owed_;
+    if (!io_->needs_no_poll())
+        sleep_in(false);
+    else if (begin_to_park()) {
+        sleep_in(true);
+        parking_.exchange(awake, order::acq_rel);
     }
     if (team_ && team_->idle.load(order::relaxed) & bit_) team_->idle.fetch_and(~bit_, order::acq_rel);
+}
+
+void worker::sleep_in(bool own_word) noexcept {
+    if (!prepare_idle()) return;
+    std::int64_t deadline = std::max(timers_.next_deadline(), timers_at_);
+    if (own_word)
+        sys::wait_on(parking_, parked, deadline);
+    else
+        io_->poll(deadline);
+    if (finish_idle()) ++rings_owed_;
+}
+
+// A worker without I/O sleeps on a word of its own: waking it costs the kernel less than a bell that stands in a ring.
+//
+// No wake is lost. The worker writes `parked` before prepare_idle() publishes that it sleeps; so whoever rings because of
+// that finds `parked`, or that another has replaced it by `rung` and is about to wake the word. The kernel compares before
+// it puts the worker to sleep, so a `rung` that comes in between ends the wait as well. A knock at a worker that is awake,
+// or that polls, leaves `rung` behind and rings the back-end: whichever of the two places the worker goes to next, it does
+// not stay. If it goes here, it takes the `rung` away and looks round once more, and sees what came before the knock.
+bool worker::begin_to_park() noexcept {
+    std::uint32_t found = awake;
+    if (parking_.compare_exchange(found, parked, order::acq_rel)) return true;
+    parking_.exchange(awake, order::acq_rel);
+    return false;
 }
 
 // About as many timers as jobs: what they wake should run while its memory is near. Where they are dense, each that fired

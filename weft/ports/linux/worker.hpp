@@ -79,6 +79,10 @@ class worker : private detail::level_memory, public executor {
     void ring_from_outside() noexcept;
 
   private:
+    enum : std::uint32_t { awake, parked, rung };
+
+    void sleep_in(bool own_word) noexcept;
+    bool begin_to_park() noexcept;
     bool run_and_share();
     void share() noexcept;
     bool steal();
@@ -99,6 +103,7 @@ class worker : private detail::level_memory, public executor {
     // is not gone before a ring that is under way.
     std::uint32_t rings_owed_ = 0;
     atomic<std::uint32_t> rings_received_{0};
+    atomic<std::uint32_t> parking_{awake}; // where it sleeps while its back-end is at rest
 };
 
 // The worker of the calling thread. Panics where there is none: outside of a task.

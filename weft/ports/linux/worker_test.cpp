@@ -1,0 +1,125 @@
+#include <weft/ports/linux/worker.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include <weft/core/root.hpp>
+#include <weft/core/sleep.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/waker.hpp>
+#include <weft/ports/linux/backend.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+using weft::atomic;
+using weft::task;
+
+// A back-end that only waits, if it has to be polled at all, and counts.
+class bell_only : public weft::backend {
+  public:
+    const char* name() const noexcept override { return "bell only"; }
+    bool submit(weft::io_operation&) noexcept override { return false; }
+    void cancel(weft::io_operation&) noexcept override {}
+    void poll(std::int64_t deadline) noexcept override {
+        ++polls;
+        for (unsigned spins = 0; rings.exchange(0, weft::order::acquire) == 0; ++spins) {
+            if (weft::port::now() >= deadline) return;
+            weft::port::relax(spins);
+        }
+    }
+    void ring() noexcept override { rings.fetch_add(1, weft::order::release); }
+    bool idle() const noexcept override { return true; }
+    bool needs_no_poll() const noexcept override { return resting; }
+
+    bool resting = true;
+    int polls = 0;
+    atomic<std::uint32_t> rings{0};
+};
+
+class workers : public testing::Test {
+  protected:
+    workers() {
+        auto made = std::make_unique<bell_only>();
+        io = made.get();
+        w.open(std::move(made));
+    }
+    ~workers() override {
+        w.close();
+        w.drop_io();
+    }
+    void run(task<> t) {
+        weft::root<void> r(std::move(t));
+        r.start(w.level());
+        while (!r.finished())
+            if (!w.turn() && !r.finished()) w.sleep();
+        r.take();
+    }
+
+    weft::worker w;
+    bell_only* io;
+};
+
+task<> short_sleep() {
+    weft::clock::time_point before = weft::clock::now();
+    (void)co_await weft::sleep_for(2ms);
+    EXPECT_GE(weft::clock::now() - before, 2ms);
+}
+
+TEST_F(workers, without_io_a_sleep_asks_no_back_end) {
+    run(short_sleep());
+    EXPECT_EQ(io->polls, 0);
+    io->resting = false;
+    run(short_sleep());
+    EXPECT_GT(io->polls, 0);
+}
+
+// There is no timer that would end the sleep.
+TEST_F(workers, a_knock_ends_the_sleep_that_follows) {
+    for (bool resting : {true, false, false, true}) {
+        io->resting = resting;
+        w.knock();
+        w.sleep();
+    }
+}
+
+TEST_F(workers, a_knock_ends_a_sleep) {
+    for (bool resting : {true, false, true}) {
+        io->resting = resting;
+        std::thread other([&] {
+            std::this_thread::sleep_for(1ms);
+            w.knock();
+        });
+        w.sleep();
+        other.join();
+        // It may have come before the sleep, and be remembered at the other place.
+        io->rings.store(0, weft::order::relaxed);
+    }
+}
+
+// Each wake finds the worker somewhere between its last look and its sleep, and the place changes each time.
+TEST_F(workers, no_wake_is_lost_while_the_place_of_sleep_changes) {
+    constexpr std::uint32_t times = 20'000;
+    weft::waker bell;
+    atomic<std::uint32_t> waiting{0};
+    std::thread other([&] {
+        for (std::uint32_t i = 1; i <= times; ++i) {
+            for (unsigned spins = 0; waiting.load(weft::order::acquire) < i; ++spins)
+                weft::port::relax(spins);
+            bell.wake();
+        }
+    });
+    auto all = [&]() -> task<> {
+        for (std::uint32_t i = 1; i <= times; ++i) {
+            io->resting = i % 3 != 0;
+            waiting.store(i, weft::order::release);
+            (void)co_await bell.wait();
+        }
+    };
+    run(all());
+    other.join();
+}
+
+} // namespace
