@@ -5,6 +5,7 @@
 #include <span>
 
 #include <drivers/virtio_device.hpp>
+#include <weft/core/atomic.hpp>
 #include <weft/core/wait_queue.hpp>
 
 namespace weft::drivers {

@@ -10,7 +10,4 @@ template <class Word = std::uint32_t> inline volatile Word& register_at(std::uin
     return *reinterpret_cast<volatile Word*>(address);
 }
 
-// What was read and written before it, of memory and of registers, devices see before what comes after.
-inline void device_fence() noexcept { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
-
 } // namespace weft
