@@ -162,8 +162,11 @@ std::size_t timer_wheel::fire(timer* due) noexcept {
         if (const branch* b =
                 t.owner) { // its turn is near: the frame, and its place in the scope when it ends
             __builtin_prefetch(b->target);
-            __builtin_prefetch(b->previous);
-            __builtin_prefetch(b->following);
+            // Where workers share scopes, neighbours on other workers write these under the scope's guard.
+            if (!b->home().owner->shared) {
+                __builtin_prefetch(b->previous);
+                __builtin_prefetch(b->following);
+            }
         }
         t.expire();
     }
