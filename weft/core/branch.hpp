@@ -41,8 +41,9 @@ class branch : public job {
         done = 16,       // ended; the result waits for its join handle
         failed = 32,     // ended with an error, which is all that is left of it: see keep_error()
         of_shared = 64,  // a child of a shared scope: its handle may be used on other workers
-        stolen = 256,    // an operand that another worker has begun: it ends at the scope's home
         guarded = 128,   // known to other workers than the scope's home: see scope_base
+        stolen = 256,    // an operand that another worker has begun: it ends at the scope's home
+        uncounted = 512, // of its success the scope need not be told: it waits for the last one only
     };
 
     bool has(flag f) const noexcept { return flags_.load(order::relaxed) & f; }
@@ -69,6 +70,8 @@ class branch : public job {
     // True once in `full_credit` calls: time to let the others run.
     bool spend() noexcept { return --credit_ == 0; }
     void refill() noexcept { credit_ = full_credit; }
+    // In one turn the line of execution goes over from one branch to another, with what is left of its credit.
+    void take_credit_of(const branch& b) noexcept { credit_ = b.credit_; }
 
     // Ready again: to the back of its queue. Only in the home executor's context, and only by the one who took
     // the leaf out of whatever it waited in.
@@ -91,6 +94,10 @@ class branch : public job {
 
     // Nobody waits for it, nothing stops it: its end concerns its scope's count only.
     bool ends_unseen() const noexcept { return flags_.load(order::relaxed) == detached; }
+    // Likewise for an operand's success, where the home alone knows of it.
+    bool succeeds_uncounted() const noexcept {
+        return (flags_.load(order::relaxed) & (uncounted | guarded)) == uncounted;
+    }
     // Gives up the right to the outcome, if the child is as it was spawned by a scope that is not shared.
     bool detach_alone() noexcept {
         if (flags_.load(order::relaxed) != 0) return false;

@@ -12,6 +12,11 @@ namespace {
 constexpr std::uint32_t turns_ahead = 16;
 // Of the turns, while operands wait to be begun, one in so many is the queue's.
 constexpr std::uint32_t fork_turns = 8;
+// A branch that has used up its credit while operands wait goes on before them, so that a tree of operands is worked
+// through depth first, and no more branches are begun than have to be. One time in so many the first of the queue has a
+// turn in between; and one in so many an operand is begun, in case that the branch never ends.
+constexpr std::uint32_t credits_a_turn = 4;
+constexpr std::uint32_t credits_an_operand = 256;
 
 } // namespace
 
@@ -38,7 +43,20 @@ void executor::defer(continuation* self) {
     executor& here = *static_cast<own_continuation*>(self)->here;
     auto& b = static_cast<branch&>(*here.running_);
     b.refill();
-    here.push_next(b);
+    if (!here.has_forks) return here.push_next(b);
+    ready_level& q = *here.levels_;
+    job** at = &q.head;
+    here.queue_turns_ = 1;
+    if (++here.ahead_ % credits_an_operand == 0) {
+        here.queue_turns_ = 0;
+        here.fork_turns_ = fork_turns - 2; // one, and then the queue
+    } else if (here.ahead_ % credits_a_turn == 0 && q.head) {
+        here.queue_turns_ = 2;
+        at = &q.head->next;
+    }
+    b.next = *at;
+    *at = &b;
+    if (!b.next) q.tail = &b.next;
 }
 
 void executor::give_back_spare() noexcept {
@@ -115,7 +133,13 @@ template <bool several_levels> void executor::run_ready(std::size_t budget) {
 
 // Begins the newest operand. False: it is the queue's turn, or there is none.
 bool executor::run_fork() {
-    if (++fork_turns_ % fork_turns == 0 && levels_->head) return false;
+    if (levels_->head) {
+        if (queue_turns_ != 0) {
+            --queue_turns_;
+            return false;
+        }
+        if (++fork_turns_ % fork_turns == 0) return false;
+    }
     fork_base* f = forks->pop();
     if (!f) {
         has_forks = false;

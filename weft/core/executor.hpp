@@ -101,8 +101,6 @@ class executor {
 
     // The branch whose turn it becomes, within a turn. Not for users.
     void now_runs(job& j) noexcept { running_ = &j; }
-    // Whether it may be resumed at once, where others have their turns after a while; likewise for the machine's stack.
-    bool may_go_on() noexcept { return ++went_on_ % 16 != 0; }
 
     // Begins an operand of another executor's, and runs it as far as it goes.
     void run_stolen(fork_base& f);
@@ -136,8 +134,8 @@ class executor {
     ready_level* levels_;
     std::uint32_t count_;
     std::uint32_t fork_turns_ = 0;
-    std::uint32_t went_on_ = 0;
-    std::uint32_t ahead_ = 0; // how often a job went ahead of its queue
+    std::uint32_t queue_turns_ = 0; // that are to come before an operand is begun
+    std::uint32_t ahead_ = 0;       // how often a job went ahead of its queue
     std::uint32_t* map_;
     job* running_ = nullptr;
     branch* spare_ = nullptr; // linked by job::next

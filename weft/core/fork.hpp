@@ -27,25 +27,27 @@ class fork_base : protected link {
     // Of an operand that waited to be begun: a branch of `here` begins it at once. In a turn of `here`, which is the
     // scope's home, or that of a worker which has stolen it.
     void begin(executor& here) noexcept;
+    // The same in a branch of its scope's whose turn it is: what to resume.
+    std::coroutine_handle<> begin_on(branch& b) noexcept {
+        continuation& frame = *frame_;
+        branch_ = &b;
+        promise_of(frame).begin_branch(b, this);
+        return b.hop(&frame);
+    }
+    bool is_of(const scope_base& scope) const noexcept { return scope_ == &scope; }
+    continuation& not_begun() const noexcept { return *frame_; }
 
   protected:
-    using link::link;
+    fork_base(void (*on_end)(continuation*)) noexcept : link(on_end, nullptr) {}
 
-    // A task that is begun when nothing newer is left to begin, or by another worker. False: there is no room for it.
-    bool wait_to_begin(scope_base& scope, continuation& frame) noexcept {
+    void will_begin(scope_base& scope, continuation& frame) noexcept {
         scope_ = &scope;
-        owner = &frame;                             // until then
-        if (scope.keep_for_later(*this)) [[likely]] // from here on another worker may begin it
-            return true;
-        owner = nullptr;
-        return false;
+        frame_ = &frame;
     }
     // True: it was stolen, and its end will be heard of at the scope's home, in another turn.
     bool ends_at_home() noexcept {
         return branch_->has(branch::stolen) && scope_->sends_home(*branch_, *this);
     }
-    // The last that is done to the fork after a success.
-    void tell_success() noexcept { branch_->scope->fork_succeeded(*branch_); }
 
     // The last that is done to the fork: from here on it may be gone.
     void tell(failure_cause why) noexcept {
@@ -53,9 +55,27 @@ class fork_base : protected link {
         b.scope->child_ended(b, why ? &why : nullptr);
     }
 
-    branch* branch_ = nullptr;
-    scope_base* scope_ = nullptr;
+    union {
+        branch* branch_ = nullptr;
+        continuation* frame_; // while it waits to be begun
+    };
+    scope_base* scope_; // of one that waits to be begun
 };
+
+inline void scope_base::fork_succeeded(branch& child) noexcept {
+    executor& here = home();
+    bool last = --live_ == 0;
+    if (!last && here.has_forks) [[likely]] {
+        if (fork_base* next = here.forks->pop()) [[likely]] {
+            if (next->is_of(*this)) [[likely]]
+                return next->begin_on(child).resume();
+            here.forks->push(*next); // another's, whose branches come to it
+        }
+    }
+    unlink(local_, child);
+    child.recycle(here);
+    if (last) last_fork_ended(child, here);
+}
 
 template <class X> class fork;
 
@@ -66,7 +86,7 @@ template <class T> class fork<task<T>> : fork_base {
     using fork_base::is;
     using fork_base::started;
 
-    explicit fork(task<T>&& t) noexcept : fork_base(&ended, nullptr), task_(std::move(t)) {}
+    explicit fork(task<T>&& t) noexcept : fork_base(&ended), task_(std::move(t)) {}
     explicit fork(task<T>& t) noexcept : fork(std::move(t)) {}
 
     // Adds a child to `scope` in `level` and makes it ready. Without memory it is not started.
@@ -78,11 +98,29 @@ template <class T> class fork<task<T>> : fork_base {
         task_.root_of(*branch_, this);
         scope_base::launch(*branch_);
     }
-    // The same, but where the executor keeps operands for later it is begun as one of them. False without memory.
+    // It is begun by begin_on(), or as one that is kept for later. nullptr: it has no frame.
+    fork_base* will_begin_in(scope_base& scope) noexcept {
+        if (!task_) [[unlikely]]
+            return nullptr;
+        this->will_begin(scope, task_.frame());
+        return this;
+    }
+    // Where the executor keeps operands for later: it is begun as one of them. False without memory.
     bool start_later(scope_base& scope, ready_level& level) noexcept {
-        if (task_ && this->wait_to_begin(scope, task_.frame())) return true;
+        if (will_begin_in(scope) && scope.keep_for_later(*this)) [[likely]] // another worker may begin it now
+            return true;
+        branch_ = nullptr;
         start(scope, level);
         return started();
+    }
+    // After the child has ended well.
+    WEFT_INLINE value_of<T> value() {
+        if constexpr (is_result<T> && std::is_void_v<value_of<T>>)
+            (void)task_.await_resume();
+        else if constexpr (is_result<T>)
+            return *task_.await_resume();
+        else
+            return task_.await_resume();
     }
     // After the child has ended; errc::out_of_memory if it was not started. Exceptions come out here.
     as_result<T> take() {
@@ -99,19 +137,20 @@ template <class T> class fork<task<T>> : fork_base {
     }
 
   private:
-    // Of an error nothing but the error is kept: where ok() has ended the task, its frame still holds what it held, and
-    // others may be waiting for that.
     static void ended(continuation* self) noexcept {
         auto& f = *static_cast<fork*>(self);
-        if (f.ends_at_home()) return;
-        if (f.task_.succeeded()) [[likely]]
-            return f.tell_success();
-        f.failed();
+        branch& b = *f.branch_;
+        if (b.succeeds_uncounted() && f.task_.succeeded()) [[likely]]
+            return b.scope->fork_succeeded(b);
+        f.ended_counted();
     }
-    [[gnu::cold, gnu::noinline]] void failed() noexcept {
+    // Of an error nothing but the error is kept: where ok() has ended the task, its frame still holds what it held, and
+    // others may be waiting for that.
+    [[gnu::noinline]] void ended_counted() noexcept {
+        if (this->ends_at_home()) return;
         failure_cause why = task_.why_failed();
         if constexpr (is_result<T>) {
-            if (!why.exception) {
+            if (why && !why.exception) {
                 error_ = why.code;
                 task_ = task<T>();
             }
@@ -130,12 +169,13 @@ template <operation_like X> class fork<X> : fork_base {
     using fork_base::is;
     using fork_base::started;
 
-    explicit fork(X& x) noexcept : fork_base(&ended, nullptr), operation_(x) {}
+    explicit fork(X& x) noexcept : fork_base(&ended), operation_(x) {}
 
     void start(scope_base& scope, ready_level& level) noexcept {
         branch_ = scope.new_child(*this, level);
         if (branch_ && !operation_.start(*branch_, *this)) ended(this);
     }
+    value_of<type> value() { return *take(); }
     as_result<type> take() {
         if (!started()) return failure(errc::out_of_memory);
         if constexpr (std::is_void_v<type>) {

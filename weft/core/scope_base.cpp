@@ -4,16 +4,6 @@
 
 namespace weft {
 
-void scope_base::open(branch& owning, continuation& then, bool inherit) noexcept {
-    level_ = &owning.home();
-    if (level_->owner->shared) share();
-    live_ = 1;
-    if (inherit && owning.stopping()) stop_from_now_on();
-    owner = &owning;
-    owning.target = &then;
-    owning.waiting.store(this, order::release);
-}
-
 void scope_base::open_root(ready_level& level, bool across_threads) noexcept {
     level_ = &level;
     if (across_threads) share();
@@ -115,16 +105,6 @@ bool scope_base::sends_home(branch& stolen, continuation& listener) noexcept {
     return true;
 }
 
-void scope_base::last_fork_ended(executor& here) noexcept {
-    // Where others may be about to leave the guard, or a stop is on its way: see emptied().
-    if (had_guarded_ || stop_requested() || !owner || !here.may_go_on()) return home_is_done();
-    ended_ = true;
-    branch& b = *owner;
-    b.waiting.store(nullptr, order::relaxed);
-    here.now_runs(b);
-    b.hop(b.target).resume();
-}
-
 void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
     continuation* frame = child.target;
     lock();
@@ -215,9 +195,7 @@ void scope_base::deliver_stop() noexcept {
     if (!first) return;
     executor* here = port::current();
     if (shared_ && here != &home()) {
-        tour_job_.target = &tour_;
-        tour_job_.level.store(&home().level(0), order::relaxed);
-        home().post_remote(tour_job_);
+        send_tour(home());
         return;
     }
     executor& stopper = shared_ ? *here : home();
@@ -242,8 +220,13 @@ void scope_base::deliver_here() noexcept {
     end_one();
 }
 
+void scope_base::send_tour(executor& next) noexcept {
+    tour_.put(*this, next.level(0));
+    next.post_remote(tour_.value);
+}
+
 void scope_base::continue_tour(continuation* message) {
-    static_cast<tour_message*>(message)->scope->tour_step();
+    static_cast<tour_message::arrival*>(message)->scope->tour_step();
 }
 
 // Visits, beginning with the home, one after the other the executors that are home to children which have not seen the
@@ -269,13 +252,9 @@ void scope_base::tour_step() noexcept {
         visit(local_, here);
     }
     next = visit(guarded_, here);
-    if (next) {
-        tour_job_.target = &tour_;
-        tour_job_.level.store(&next->level(0), order::relaxed);
-    }
     unlock();
     if (next)
-        next->post_remote(tour_job_);
+        send_tour(*next);
     else
         end_one();
 }
@@ -302,12 +281,14 @@ executor* scope_base::visit(branch* list, executor& here) noexcept {
 }
 
 void fork_base::begin(executor& here) noexcept {
-    continuation& frame = *std::exchange(owner, nullptr);
-    branch_ = scope_->begin_fork(frame, here);
-    if (!branch_) return;
-    promise_of(frame).begin_branch(*branch_, this);
-    here.now_runs(*branch_);
-    frame.handle().resume();
+    branch* b = scope_->begin_fork(*frame_, here);
+    if (!b) {
+        branch_ = nullptr;
+        return;
+    }
+    b->refill();
+    here.now_runs(*b);
+    begin_on(*b).resume();
 }
 
 } // namespace weft

@@ -3,6 +3,7 @@
 
 #include <weft/core/fork_deque.hpp>
 #include <weft/core/leaf.hpp>
+#include <weft/core/slot.hpp>
 #include <weft/core/spin_lock.hpp>
 #include <weft/core/thrown.hpp>
 
@@ -36,7 +37,7 @@ class scope_base : public leaf {
     };
 
     explicit scope_base(const scope_kind& k) noexcept
-        : leaf(k), tour_{{&continue_tour, &message_marker}, this} {}
+        : leaf(k), child_flags_(k.failures_only ? branch::uncounted : 0) {}
 
     // Asks every child, and every child to come, to stop; does not wait. Idempotent. In a task of the same runtime.
     void request_stop() noexcept;
@@ -46,7 +47,7 @@ class scope_base : public leaf {
 
     // Holds the scope open until drop_hold(), and registers it as what the owner waits in. With `inherit`, the scope of a
     // stopped branch starts stopped: its children run, and their leaves fail.
-    void open(branch& owning, continuation& then, bool inherit = true) noexcept;
+    inline void open(branch& owning, continuation& then, bool inherit = true) noexcept;
     // The same for a root, which no branch owns.
     void open_root(ready_level& level, bool across_threads) noexcept;
     // True: all children have ended already, and nobody is woken.
@@ -62,9 +63,12 @@ class scope_base : public leaf {
     void let_go(branch& child) noexcept;
 
     // For forks. An operand that waits to be begun is counted as a local child, also when another worker begins it: then
-    // its branch comes home to end.
-    bool keeps_for_later() const noexcept { return home().forks; }
+    // its branch comes home to end. Where an operand ends that nobody else knows of, the next one goes on in its branch: so
+    // operands that never wait and that nobody steals share one branch, and the executor's loop has no turn in between.
+    bool keeps_for_later() const noexcept { return !one_hart && home().forks; }
     inline bool keep_for_later(fork_base& f) noexcept; // in the home context; false: no room
+    // In the owner's turn, which goes over to the first operand. The hold becomes its count. nullptr without memory.
+    inline branch* begin_first(continuation& frame) noexcept;
     branch* begin_fork(continuation& frame, executor& here) noexcept;
     bool sends_home(branch& stolen, continuation& listener) noexcept;
     inline void fork_succeeded(branch& child) noexcept;
@@ -97,7 +101,7 @@ class scope_base : public leaf {
     // Children that run on foreign executors need the guard even if the owner's executor shares nothing. Before the first.
     void share() noexcept {
         shared_ = true;
-        child_flags_.set_alone(branch::of_shared);
+        child_flags_.set_alone(static_cast<std::uint16_t>(child_flags_.get_alone() | branch::of_shared));
     }
     // True: nobody but the caller knows of the child, and no guard is needed to change its flags.
     bool is_mine_alone(const branch& child) const noexcept {
@@ -116,8 +120,17 @@ class scope_base : public leaf {
     static void cancel_children(leaf& self) noexcept { static_cast<scope_base&>(self).request_stop(); }
 
   private:
-    struct tour_message : continuation {
-        scope_base* scope;
+    // The stop on its way to another executor.
+    struct tour_message : job {
+        struct arrival : continuation {
+            scope_base* scope;
+        };
+        tour_message(scope_base& s, ready_level& queue) noexcept
+            : arrived{{&continue_tour, &message_marker}, &s} {
+            target = &arrived;
+            level.set_alone(&queue);
+        }
+        arrival arrived;
     };
 
     executor& home() const noexcept { return *level_->owner; }
@@ -132,7 +145,8 @@ class scope_base : public leaf {
     bool home_was_last() noexcept;
     void home_is_done() noexcept;
     bool last_hold_dropped() noexcept;
-    void last_fork_ended(executor& here) noexcept;
+    inline void last_fork_ended(branch& last, executor& here) noexcept;
+    void send_tour(executor& next) noexcept;
     void emptied() noexcept;
     static void continue_tour(continuation* message);
     void deliver_here() noexcept;
@@ -140,24 +154,23 @@ class scope_base : public leaf {
     executor* visit(branch* list, executor& here) noexcept;
 
     // The home's.
+    ready_level* level_;
     branch* local_ = nullptr;
-    ready_level* level_ = nullptr;
-    scope_base* next_stopping_ = nullptr;
+    branch* guarded_ = nullptr;
     std::uint32_t live_ = 0;
+    std::uint32_t guarded_live_ = 0;
     bool shared_ = false;
     bool had_guarded_ = false; // a child was guarded once: others may still hold the guard
 
-    // Under the guard, where the scope is shared.
+    // Under the guard, where the scope is shared; the list and the count of guarded children likewise.
     bool undelivered_ = false;
-    bool marked_ = false;    // the children that were there when a stop came know of it
-    bool home_done_ = false; // no local child is left, and guarded ones are
-    bool ended_ = false;     // both counts are zero: the owner is on its way
-    std::uint32_t guarded_live_ = 0;
-    branch* guarded_ = nullptr;
-    atomic<std::uint16_t> child_flags_{0}; // what a local child begins with: branch::of_shared, branch::stop
+    bool marked_ = false;               // the children that were there when a stop came know of it
+    bool home_done_ = false;            // no local child is left, and guarded ones are
+    bool ended_ = false;                // both counts are zero: the owner is on its way
+    atomic<std::uint16_t> child_flags_; // what a local child begins with: branch::of_shared, uncounted, stop
     spin_lock guard_;
-    job tour_job_;
-    tour_message tour_;
+    slot<tour_message> tour_;
+    scope_base* next_stopping_; // of the executor that delivers stops
 };
 
 inline void scope_base::link(branch*& list, branch& child) noexcept {
@@ -186,6 +199,17 @@ inline void scope_base::child_succeeded(branch& child, executor& here) noexcept 
     if (--live_ == 0) home_is_done();
 }
 
+inline void scope_base::open(branch& owning, continuation& then, bool inherit) noexcept {
+    level_ = &owning.home();
+    if (level_->owner->shared) share();
+    live_ = 1;
+    if (inherit && owning.stopping()) [[unlikely]]
+        stop_from_now_on();
+    owner = &owning;
+    owning.target = &then;
+    owning.waiting.store(this, order::release);
+}
+
 inline bool scope_base::keep_for_later(fork_base& f) noexcept {
     executor& here = home();
     if (!here.forks->push(f)) [[unlikely]]
@@ -195,13 +219,26 @@ inline bool scope_base::keep_for_later(fork_base& f) noexcept {
     return true;
 }
 
-inline void scope_base::fork_succeeded(branch& child) noexcept {
-    if (child.has(branch::guarded) || !ops().failures_only) [[unlikely]]
-        return child_ended(child, nullptr);
-    executor& here = home();
-    unlink(local_, child);
-    child.recycle(here);
-    if (--live_ == 0) last_fork_ended(here);
+inline branch* scope_base::begin_first(continuation& frame) noexcept {
+    branch* b = branch::make(frame, *level_, *this, child_flags_.load(order::relaxed));
+    if (!b) [[unlikely]]
+        return nullptr;
+    link(local_, *b);
+    b->take_credit_of(*owner);
+    home().now_runs(*b);
+    return b;
+}
+
+inline void scope_base::last_fork_ended(branch& last, executor& here) noexcept {
+    // Where others may be about to leave the guard, or a stop is on its way: see emptied().
+    if (had_guarded_ || stop_requested()) [[unlikely]]
+        return home_is_done();
+    ended_ = true;
+    branch& b = *owner;
+    b.waiting.store(nullptr, order::relaxed);
+    b.take_credit_of(last);
+    here.now_runs(b);
+    b.hop(b.target).resume();
 }
 
 inline branch* scope_base::new_local_child(continuation& target, ready_level& level) noexcept {

@@ -10,11 +10,28 @@ namespace weft {
 // The part that does not know how many operands there are: the first failure stops the others.
 template <class Self> class when_all_base : public operation<Self, scope_base> {
   public:
+    // For combinators: the first task begins when the executor comes to it.
     bool start(branch& b, continuation& then) noexcept {
         this->open(b, then);
-        static_cast<Self*>(this)->start_forks(this->default_level(), this->keeps_for_later());
-        if (!this->drop_hold()) return true;
-        return this->finish_now(b, then);
+        fork_base* first = start_all_but_first(b.home());
+        if (first && !this->keep_for_later(*first)) fail(errc::out_of_memory);
+        return goes_on(b, then);
+    }
+    template <class P>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<P> h,
+                                          const void* site = WEFT_AWAIT_SITE) noexcept {
+        static_assert(weft_promise<P>, "weft's operations can be awaited in a weft::task only");
+        promise_base& p = h.promise();
+        p.site = site;
+        branch& b = *p.branch;
+        this->open(b, frame_of(h));
+        fork_base* first = start_all_but_first(b.home());
+        if (first) [[likely]] {
+            if (branch* child = this->begin_first(first->not_begun())) [[likely]]
+                return first->begin_on(*child);
+            fail(errc::out_of_memory);
+        }
+        return goes_on(b, frame_of(h)) ? std::coroutine_handle<>(std::noop_coroutine()) : h;
     }
 
   protected:
@@ -24,8 +41,15 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
         f.start(*this, level);
         if (!f.started()) fail(errc::out_of_memory);
     }
-    template <class F> void start_later(F& f, ready_level& level) noexcept {
-        if (!f.start_later(*this, level)) fail(errc::out_of_memory);
+    template <class F> WEFT_INLINE void start_later(F& f, ready_level& level) noexcept {
+        if (!f.start_later(*this, level)) [[unlikely]]
+            fail(errc::out_of_memory);
+    }
+    template <class F> WEFT_INLINE fork_base* first_to_begin(F& f) noexcept {
+        fork_base* first = f.will_begin_in(*this);
+        if (!first) [[unlikely]]
+            fail(errc::out_of_memory);
+        return first;
     }
     void fail(error e) noexcept {
         if (!first_failure_) first_failure_ = e;
@@ -41,10 +65,23 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
         if constexpr (std::is_void_v<value_of<typename F::type>>)
             return unit();
         else
-            return *f.take();
+            return f.value();
     }
 
   private:
+    // The first of the tasks, if it is yet to begin.
+    WEFT_INLINE fork_base* start_all_but_first(ready_level& level) noexcept {
+        auto& self = static_cast<Self&>(*this);
+        if (this->keeps_for_later()) [[likely]]
+            return self.keep_all_but_first(level);
+        self.start_all(level);
+        return nullptr;
+    }
+    // True: there is something to wait for.
+    [[gnu::noinline]] bool goes_on(branch& b, continuation& then) noexcept {
+        if (!this->drop_hold()) return true;
+        return this->finish_now(b, then);
+    }
     static scope_base::fate ended(scope_base& self, branch&, failure_cause* why) noexcept {
         auto& all = static_cast<when_all_base&>(self);
         if (why && !all.first_failure_) {
@@ -76,23 +113,35 @@ class [[nodiscard("co_await it")]] when_all_operation : public when_all_base<whe
     }
 
   private:
-    // What is kept for later is begun newest first: so the first task, kept last, is the first to go. Operations are
-    // started at once: they wait for the world.
-    void start_forks(ready_level& level, bool keep) noexcept {
-        auto start_now = [&](auto& f) {
-            if (!keep || !is_task<typename std::remove_reference_t<decltype(f)>::operand>)
-                this->start_one(f, level);
+    static constexpr std::size_t first_task = [] {
+        std::size_t i = 0;
+        (void)((!is_task<X> && (++i, true)) && ...);
+        return i;
+    }();
+
+    void start_all(ready_level& level) noexcept {
+        std::apply([&](auto&... f) { (this->start_one(f, level), ...); }, forks_);
+    }
+    // What is kept for later is begun newest first. Operations are started at once: they wait for the world.
+    WEFT_INLINE fork_base* keep_all_but_first(ready_level& level) noexcept {
+        auto start_operation = [&]<class F>(F& f) {
+            if constexpr (!is_task<typename F::operand>) this->start_one(f, level);
         };
-        std::apply([&](auto&... f) { (start_now(f), ...); }, forks_);
-        if (keep) keep_from_last(level, std::index_sequence_for<X...>());
+        std::apply([&](auto&... f) { (start_operation(f), ...); }, forks_);
+        if constexpr (first_task == sizeof...(X)) {
+            return nullptr;
+        } else {
+            keep_from_last(level, std::make_index_sequence<sizeof...(X) - 1 - first_task>());
+            return this->first_to_begin(std::get<first_task>(forks_));
+        }
     }
 
-    template <std::size_t... I> void keep_from_last(ready_level& level, std::index_sequence<I...>) noexcept {
-        auto keep = [&](auto& f) {
-            if constexpr (is_task<typename std::remove_reference_t<decltype(f)>::operand>)
-                this->start_later(f, level);
+    template <std::size_t... I>
+    WEFT_INLINE void keep_from_last(ready_level& level, std::index_sequence<I...>) noexcept {
+        [[maybe_unused]] auto keep = [&]<class F>(F& f) {
+            if constexpr (is_task<typename F::operand>) this->start_later(f, level);
         };
-        (keep(std::get<sizeof...(I) - 1 - I>(forks_)), ...);
+        (keep(std::get<sizeof...(X) - 1 - I>(forks_)), ...);
     }
 
     std::tuple<fork_for<X>...> forks_;
@@ -124,13 +173,15 @@ class [[nodiscard("co_await it")]] when_all_range_operation
     }
 
   private:
-    void start_forks(ready_level& level, bool keep) noexcept {
+    void start_all(ready_level& level) noexcept {
         if (!has_memory_) return this->fail(errc::out_of_memory);
-        if (!keep) {
-            for (auto& f : forks_) this->start_one(f, level);
-            return;
-        }
-        for (std::size_t i = forks_.size(); i > 0; --i) this->start_later(forks_[i - 1], level);
+        for (auto& f : forks_) this->start_one(f, level);
+    }
+    fork_base* keep_all_but_first(ready_level& level) noexcept {
+        if (!has_memory_) this->fail(errc::out_of_memory);
+        if (!has_memory_ || forks_.empty()) return nullptr;
+        for (std::size_t i = forks_.size() - 1; i > 0; --i) this->start_later(forks_[i], level);
+        return this->first_to_begin(forks_[0]);
     }
 
     values values_;

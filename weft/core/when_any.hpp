@@ -28,7 +28,7 @@ template <class Self> class when_any_base : public operation<Self, scope_base> {
   public:
     bool start(branch& b, continuation& then) noexcept {
         this->open(b, then);
-        static_cast<Self*>(this)->start_forks(this->default_level());
+        static_cast<Self*>(this)->start_forks(b.home());
         if (!this->drop_hold()) return true;
         return this->finish_now(b, then);
     }
