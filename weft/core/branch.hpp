@@ -85,6 +85,9 @@ class branch : public job {
     // the port; nullptr when there is none. The generation of the slot is kept. In the home context of `level`.
     static inline branch* make(continuation& target, ready_level& level, scope_base& scope,
                                std::uint16_t flags) noexcept;
+    // The same from the spare headers alone.
+    static inline branch* make_of_spare(continuation& target, ready_level& level, scope_base& scope,
+                                        std::uint16_t flags) noexcept;
     // Back to the spare headers of its home.
     inline void recycle(executor& here) noexcept;
     // The same from and to the port, for branches that are made and ended in different contexts.

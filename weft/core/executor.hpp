@@ -104,7 +104,7 @@ class executor {
 
     // Begins an operand of another executor's, and runs it as far as it goes.
     void run_stolen(fork_base& f);
-    // False without memory for a branch of a stolen operand.
+    // Provides a spare branch header. False without memory.
     bool reserve_branch() noexcept;
 
     // Gives the spare branch headers back to the port. Bounded by the most branches that were alive at once.
@@ -206,9 +206,15 @@ inline void branch::init(continuation& root, ready_level& queue, scope_base& in,
 
 inline branch* branch::make(continuation& root, ready_level& queue, scope_base& in,
                             std::uint16_t flags) noexcept {
+    branch* b = make_of_spare(root, queue, in, flags);
+    return b ? b : make_shared(root, queue, in, flags);
+}
+
+inline branch* branch::make_of_spare(continuation& root, ready_level& queue, scope_base& in,
+                                     std::uint16_t flags) noexcept {
     branch* b = queue.owner->spare_;
     if (!b) [[unlikely]]
-        return make_shared(root, queue, in, flags);
+        return nullptr;
     queue.owner->spare_ = static_cast<branch*>(b->next);
     b->init(root, queue, in, flags);
     return b;

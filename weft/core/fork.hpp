@@ -28,19 +28,18 @@ class fork_base : protected link {
     // scope's home, or that of a worker which has stolen it.
     void begin(executor& here) noexcept;
     // The same in a branch of its scope's whose turn it is: what to resume.
-    std::coroutine_handle<> begin_on(branch& b) noexcept {
-        continuation& frame = *frame_;
-        branch_ = &b;
-        promise_of(frame).begin_branch(b, this);
-        return b.hop(&frame);
-    }
+    std::coroutine_handle<> begin_on(branch& b) noexcept { return begin_on(b, *frame_); }
     bool is_of(const scope_base& scope) const noexcept { return scope_ == &scope; }
-    continuation& not_begun() const noexcept { return *frame_; }
 
   protected:
     fork_base(void (*on_end)(continuation*)) noexcept : link(on_end, nullptr) {}
 
-    void will_begin(scope_base& scope, continuation& frame) noexcept {
+    std::coroutine_handle<> begin_on(branch& b, continuation& frame) noexcept {
+        branch_ = &b;
+        promise_of(frame).begin_branch(b, this);
+        return b.hop(&frame);
+    }
+    void wait_to_begin(scope_base& scope, continuation& frame) noexcept {
         scope_ = &scope;
         frame_ = &frame;
     }
@@ -62,7 +61,8 @@ class fork_base : protected link {
     scope_base* scope_; // of one that waits to be begun
 };
 
-inline void scope_base::fork_succeeded(branch& child) noexcept {
+// Not noexcept, though nothing comes out: else GCC would resume what is next by a call and not by a jump.
+WEFT_INLINE inline void scope_base::fork_succeeded(branch& child) {
     executor& here = home();
     bool last = --live_ == 0;
     if (!last && here.has_forks) [[likely]] {
@@ -98,20 +98,16 @@ template <class T> class fork<task<T>> : fork_base {
         task_.root_of(*branch_, this);
         scope_base::launch(*branch_);
     }
-    // It is begun by begin_on(), or as one that is kept for later. nullptr: it has no frame.
-    fork_base* will_begin_in(scope_base& scope) noexcept {
-        if (!task_) [[unlikely]]
-            return nullptr;
-        this->will_begin(scope, task_.frame());
-        return this;
+    // Where the executor keeps operands for later, and if it has a frame: it goes into a place of the deque that has room, or
+    // becomes the first child of its scope, whose turn it is from now on: what to resume, nullptr without a spare header.
+    bool has_frame() const noexcept { return static_cast<bool>(task_); }
+    WEFT_INLINE void put_into(fork_deque& forks, std::size_t place, scope_base& scope) noexcept {
+        this->wait_to_begin(scope, task_.frame());
+        forks.put(place, *this);
     }
-    // Where the executor keeps operands for later: it is begun as one of them. False without memory.
-    bool start_later(scope_base& scope, ready_level& level) noexcept {
-        if (will_begin_in(scope) && scope.keep_for_later(*this)) [[likely]] // another worker may begin it now
-            return true;
-        branch_ = nullptr;
-        start(scope, level);
-        return started();
+    WEFT_INLINE std::coroutine_handle<> begin_first(scope_base& scope) noexcept {
+        branch* b = scope.begin_first(task_.frame());
+        return b ? this->begin_on(*b, task_.frame()) : nullptr;
     }
     // After the child has ended well.
     WEFT_INLINE value_of<T> value() {
@@ -119,8 +115,8 @@ template <class T> class fork<task<T>> : fork_base {
             (void)task_.await_resume();
         else if constexpr (is_result<T>)
             return *task_.await_resume();
-        else
-            return task_.await_resume();
+        else if constexpr (!std::is_void_v<T>)
+            return task_.value();
     }
     // After the child has ended; errc::out_of_memory if it was not started. Exceptions come out here.
     as_result<T> take() {
@@ -137,7 +133,7 @@ template <class T> class fork<task<T>> : fork_base {
     }
 
   private:
-    static void ended(continuation* self) noexcept {
+    static void ended(continuation* self) {
         auto& f = *static_cast<fork*>(self);
         branch& b = *f.branch_;
         if (b.succeeds_uncounted() && f.task_.succeeded()) [[likely]]

@@ -29,13 +29,22 @@ template <template <class> class Atomic, std::size_t Room> class basic_fork_dequ
 
     // For the home. False: full.
     bool push(fork_base& f) noexcept {
-        std::size_t b = bottom_.load(order::relaxed);
-        if (b - top_.load(order::relaxed) >= room) [[unlikely]]
+        if (!has_room(1)) [[unlikely]]
             return false;
-        items_[b % room].store(&f, order::relaxed);
-        bottom_.store(b + 1, order::release);
+        put(0, f);
+        publish(1);
         return true;
     }
+    // For the home, the same for several: if there is room for them, each is put in its place, counted from 0 for the oldest,
+    // and then all become known at once.
+    std::size_t free_room() const noexcept {
+        return room - (bottom_.load(order::relaxed) - top_.load(order::relaxed));
+    }
+    bool has_room(std::size_t n) const noexcept { return free_room() >= n; }
+    void put(std::size_t i, fork_base& f) noexcept {
+        items_[(bottom_.load(order::relaxed) + i) % room].store(&f, order::relaxed);
+    }
+    void publish(std::size_t n) noexcept { bottom_.store(bottom_.load(order::relaxed) + n, order::release); }
     // For the home: the newest; nullptr if there is none.
     fork_base* pop() noexcept {
         std::size_t b = bottom_.load(order::relaxed) - 1;

@@ -65,13 +65,18 @@ class scope_base : public leaf {
     // For forks. An operand that waits to be begun is counted as a local child, also when another worker begins it: then
     // its branch comes home to end. Where an operand ends that nobody else knows of, the next one goes on in its branch: so
     // operands that never wait and that nobody steals share one branch, and the executor's loop has no turn in between.
-    bool keeps_for_later() const noexcept { return !one_hart && home().forks; }
-    inline bool keep_for_later(fork_base& f) noexcept; // in the home context; false: no room
-    // In the owner's turn, which goes over to the first operand. The hold becomes its count. nullptr without memory.
+    fork_deque* keeps_for_later() const noexcept { return one_hart ? nullptr : home().forks; }
+    // In the home context: so many forks that have been put into the deque.
+    void keep(fork_deque& deque, std::size_t n) noexcept {
+        deque.publish(n);
+        live_ += static_cast<std::uint32_t>(n);
+        home().has_forks = true;
+    }
+    // In the owner's turn, which goes over to the first operand. The hold becomes its count. nullptr without a spare header.
     inline branch* begin_first(continuation& frame) noexcept;
     branch* begin_fork(continuation& frame, executor& here) noexcept;
     bool sends_home(branch& stolen, continuation& listener) noexcept;
-    inline void fork_succeeded(branch& child) noexcept;
+    inline void fork_succeeded(branch& child);
     // The level for children that say nothing else: the owner's priority on the calling executor.
     inline ready_level& default_level() const noexcept;
 
@@ -145,7 +150,7 @@ class scope_base : public leaf {
     bool home_was_last() noexcept;
     void home_is_done() noexcept;
     bool last_hold_dropped() noexcept;
-    inline void last_fork_ended(branch& last, executor& here) noexcept;
+    inline void last_fork_ended(branch& last, executor& here);
     void send_tour(executor& next) noexcept;
     void emptied() noexcept;
     static void continue_tour(continuation* message);
@@ -210,26 +215,18 @@ inline void scope_base::open(branch& owning, continuation& then, bool inherit) n
     owning.waiting.store(this, order::release);
 }
 
-inline bool scope_base::keep_for_later(fork_base& f) noexcept {
+WEFT_INLINE inline branch* scope_base::begin_first(continuation& frame) noexcept {
     executor& here = home();
-    if (!here.forks->push(f)) [[unlikely]]
-        return false;
-    here.has_forks = true;
-    ++live_;
-    return true;
-}
-
-inline branch* scope_base::begin_first(continuation& frame) noexcept {
-    branch* b = branch::make(frame, *level_, *this, child_flags_.load(order::relaxed));
+    branch* b = branch::make_of_spare(frame, *level_, *this, child_flags_.load(order::relaxed));
     if (!b) [[unlikely]]
         return nullptr;
     link(local_, *b);
     b->take_credit_of(*owner);
-    home().now_runs(*b);
+    here.now_runs(*b);
     return b;
 }
 
-inline void scope_base::last_fork_ended(branch& last, executor& here) noexcept {
+WEFT_INLINE inline void scope_base::last_fork_ended(branch& last, executor& here) {
     // Where others may be about to leave the guard, or a stop is on its way: see emptied().
     if (had_guarded_ || stop_requested()) [[unlikely]]
         return home_is_done();

@@ -40,6 +40,7 @@ template <class T> class promise_outcome : public promise_base {
             rethrow_exception();
         return std::move(value_);
     }
+    T take_value() { return std::move(value_); } // if there is one
     const T& value() const noexcept { return value_; }
 
   private:
@@ -229,6 +230,8 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
     // After the task's end: whether it has ended well, or why it has not.
     bool succeeded() const noexcept { return frame_.promise().succeeded(); }
     failure_cause why_failed() const noexcept { return frame_.promise().why_failed(); }
+    // After the task's good end.
+    T value() { return frame_.promise().take_value(); }
     // After the task's end: its error; errc::none for a value or an exception.
     error error_or_none() const noexcept
         requires is_result<T>

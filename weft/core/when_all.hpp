@@ -10,13 +10,16 @@ namespace weft {
 // The part that does not know how many operands there are: the first failure stops the others.
 template <class Self> class when_all_base : public operation<Self, scope_base> {
   public:
-    // For combinators: the first task begins when the executor comes to it.
+    // For combinators: all tasks begin when the executor comes to them.
     bool start(branch& b, continuation& then) noexcept {
         this->open(b, then);
-        fork_base* first = start_all_but_first(b.home());
-        if (first && !this->keep_for_later(*first)) fail(errc::out_of_memory);
+        self().start_operations(b.home());
+        fork_deque* forks = this->keeps_for_later();
+        if (!forks || !self().template keep_all_but<0>(*forks)) self().start_tasks(b.home());
         return goes_on(b, then);
     }
+    // The first task begins at once, in a branch of its own, and the others in the same, one after the other, for as long as
+    // none has to wait and nobody else has begun them.
     template <class P>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<P> h,
                                           const void* site = WEFT_AWAIT_SITE) noexcept {
@@ -25,13 +28,14 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
         p.site = site;
         branch& b = *p.branch;
         this->open(b, frame_of(h));
-        fork_base* first = start_all_but_first(b.home());
-        if (first) [[likely]] {
-            if (branch* child = this->begin_first(first->not_begun())) [[likely]]
-                return first->begin_on(*child);
-            fail(errc::out_of_memory);
+        self().start_operations(b.home());
+        fork_deque* forks = this->keeps_for_later();
+        bool kept = forks && self().template keep_all_but<1>(*forks);
+        if (kept) [[likely]] {
+            if (auto first = self().begin_first()) [[likely]]
+                return first;
         }
-        return goes_on(b, frame_of(h)) ? std::coroutine_handle<>(std::noop_coroutine()) : h;
+        return start_slowly(b, frame_of(h), kept);
     }
 
   protected:
@@ -40,16 +44,6 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
     template <class F> void start_one(F& f, ready_level& level) noexcept {
         f.start(*this, level);
         if (!f.started()) fail(errc::out_of_memory);
-    }
-    template <class F> WEFT_INLINE void start_later(F& f, ready_level& level) noexcept {
-        if (!f.start_later(*this, level)) [[unlikely]]
-            fail(errc::out_of_memory);
-    }
-    template <class F> WEFT_INLINE fork_base* first_to_begin(F& f) noexcept {
-        fork_base* first = f.will_begin_in(*this);
-        if (!first) [[unlikely]]
-            fail(errc::out_of_memory);
-        return first;
     }
     void fail(error e) noexcept {
         if (!first_failure_) first_failure_ = e;
@@ -69,18 +63,22 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
     }
 
   private:
-    // The first of the tasks, if it is yet to begin.
-    WEFT_INLINE fork_base* start_all_but_first(ready_level& level) noexcept {
-        auto& self = static_cast<Self&>(*this);
-        if (this->keeps_for_later()) [[likely]]
-            return self.keep_all_but_first(level);
-        self.start_all(level);
-        return nullptr;
-    }
+    Self& self() noexcept { return static_cast<Self&>(*this); }
     // True: there is something to wait for.
-    [[gnu::noinline]] bool goes_on(branch& b, continuation& then) noexcept {
+    bool goes_on(branch& b, continuation& then) noexcept {
         if (!this->drop_hold()) return true;
         return this->finish_now(b, then);
+    }
+    // Where nothing could be kept, or no branch header was at hand.
+    [[gnu::noinline]] std::coroutine_handle<> start_slowly(branch& b, continuation& then,
+                                                           bool kept) noexcept {
+        if (!kept)
+            self().start_tasks(b.home());
+        else if (b.home().owner->reserve_branch())
+            return self().begin_first();
+        else
+            fail(errc::out_of_memory);
+        return goes_on(b, then) ? std::noop_coroutine() : then.handle();
     }
     static scope_base::fate ended(scope_base& self, branch&, failure_cause* why) noexcept {
         auto& all = static_cast<when_all_base&>(self);
@@ -113,35 +111,52 @@ class [[nodiscard("co_await it")]] when_all_operation : public when_all_base<whe
     }
 
   private:
-    static constexpr std::size_t first_task = [] {
-        std::size_t i = 0;
-        (void)((!is_task<X> && (++i, true)) && ...);
-        return i;
-    }();
+    template <class F> static constexpr bool of_task = is_task<typename F::operand>;
+    static constexpr std::size_t tasks = (std::size_t{is_task<X>} + ... + 0);
 
-    void start_all(ready_level& level) noexcept {
-        std::apply([&](auto&... f) { (this->start_one(f, level), ...); }, forks_);
-    }
-    // What is kept for later is begun newest first. Operations are started at once: they wait for the world.
-    WEFT_INLINE fork_base* keep_all_but_first(ready_level& level) noexcept {
-        auto start_operation = [&]<class F>(F& f) {
-            if constexpr (!is_task<typename F::operand>) this->start_one(f, level);
+    // Operations do not wait to be begun: they wait for the world.
+    void start_operations(ready_level& level) noexcept {
+        auto start = [&]<class F>(F& f) {
+            if constexpr (!of_task<F>) this->start_one(f, level);
         };
-        std::apply([&](auto&... f) { (start_operation(f), ...); }, forks_);
-        if constexpr (first_task == sizeof...(X)) {
-            return nullptr;
+        std::apply([&](auto&... f) { (start(f), ...); }, forks_);
+    }
+    void start_tasks(ready_level& level) noexcept {
+        auto start = [&]<class F>(F& f) {
+            if constexpr (of_task<F>) this->start_one(f, level);
+        };
+        std::apply([&](auto&... f) { (start(f), ...); }, forks_);
+    }
+    // The tasks, but for the first where it is begun at once, the earliest of them newest. False: none is kept.
+    template <std::size_t begun> WEFT_INLINE bool keep_all_but(fork_deque& deque) noexcept {
+        if constexpr (tasks == 0) {
+            return false;
         } else {
-            keep_from_last(level, std::make_index_sequence<sizeof...(X) - 1 - first_task>());
-            return this->first_to_begin(std::get<first_task>(forks_));
+            auto can_begin = []<class F>(F& f) {
+                if constexpr (of_task<F>) return f.has_frame();
+                return true;
+            };
+            auto all_can = [&](auto&... f) { return (can_begin(f) && ...); };
+            if (!deque.has_room(tasks) || !std::apply(all_can, forks_)) [[unlikely]]
+                return false;
+            std::size_t place = tasks; // the compiler knows each
+            auto put = [&]<class F>(F& f) {
+                if constexpr (of_task<F>)
+                    if (--place < tasks - begun) f.put_into(deque, place, *this);
+            };
+            std::apply([&](auto&... f) { (put(f), ...); }, forks_);
+            this->keep(deque, tasks - begun);
+            return true;
         }
     }
-
-    template <std::size_t... I>
-    WEFT_INLINE void keep_from_last(ready_level& level, std::index_sequence<I...>) noexcept {
-        [[maybe_unused]] auto keep = [&]<class F>(F& f) {
-            if constexpr (is_task<typename F::operand>) this->start_later(f, level);
+    std::coroutine_handle<> begin_first() noexcept {
+        std::coroutine_handle<> first;
+        auto begin = [&]<class F>(F& f) {
+            if constexpr (of_task<F>) first = f.begin_first(*this);
+            return of_task<F>;
         };
-        (keep(std::get<sizeof...(X) - 1 - I>(forks_)), ...);
+        std::apply([&](auto&... f) { (void)(begin(f) || ...); }, forks_);
+        return first;
     }
 
     std::tuple<fork_for<X>...> forks_;
@@ -173,16 +188,25 @@ class [[nodiscard("co_await it")]] when_all_range_operation
     }
 
   private:
-    void start_all(ready_level& level) noexcept {
+    void start_operations(ready_level&) noexcept {}
+    void start_tasks(ready_level& level) noexcept {
         if (!has_memory_) return this->fail(errc::out_of_memory);
         for (auto& f : forks_) this->start_one(f, level);
     }
-    fork_base* keep_all_but_first(ready_level& level) noexcept {
-        if (!has_memory_) this->fail(errc::out_of_memory);
-        if (!has_memory_ || forks_.empty()) return nullptr;
-        for (std::size_t i = forks_.size() - 1; i > 0; --i) this->start_later(forks_[i], level);
-        return this->first_to_begin(forks_[0]);
+    // As many as there is room for; the others take the way through the queue.
+    template <std::size_t begun> bool keep_all_but(fork_deque& deque) noexcept {
+        if (!has_memory_ || forks_.empty()) return false;
+        for (auto& f : forks_)
+            if (!f.has_frame()) return false;
+        std::size_t kept = forks_.size() - begun;
+        if (kept > deque.free_room()) kept = deque.free_room();
+        for (std::size_t i = 0; i < kept; ++i) forks_[begun + i].put_into(deque, kept - 1 - i, *this);
+        this->keep(deque, kept);
+        for (std::size_t i = begun + kept; i < forks_.size(); ++i)
+            this->start_one(forks_[i], this->owner->home());
+        return true;
     }
+    std::coroutine_handle<> begin_first() noexcept { return forks_[0].begin_first(*this); }
 
     values values_;
     fixed_array<fork<task<T>>> forks_;
