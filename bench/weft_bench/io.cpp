@@ -39,17 +39,17 @@ weft::task<weft::result<void>> serve(weft::tcp_stream peer) {
     }
 }
 
-weft::task<weft::result<void>> ask(weft::tcp_stream server, std::size_t n) {
+weft::task<weft::result<void>> ask(weft::tcp_stream server, std::size_t n, std::size_t room) {
     std::array<std::byte, 64> message{};
-    std::array<std::byte, 128> reply; // longer: a read that fills its buffer says that there may be more
+    std::array<std::byte, 128> reply; // a read that fills what it has got says that there may be more
     for (std::size_t i = 0; i < n; ++i) {
         co_await weft::ok(server.write_all(message));
-        sink += co_await weft::ok(server.read_some(reply));
+        sink += co_await weft::ok(server.read_some(std::span(reply).first(room)));
     }
     co_return {};
 }
 
-weft::task<weft::result<void>> echo(std::size_t n, std::size_t connections) {
+weft::task<weft::result<void>> echo(std::size_t n, std::size_t connections, std::size_t room) {
     weft::tcp_listener listener = co_await weft::ok(weft::tcp_listener::bind(weft::endpoint::loopback(0)));
     weft::endpoint at = co_await weft::ok(listener.local());
     auto all = [&](weft::scope& s) -> weft::task<weft::result<void>> {
@@ -57,7 +57,7 @@ weft::task<weft::result<void>> echo(std::size_t n, std::size_t connections) {
             weft::tcp_stream client = co_await weft::ok(weft::tcp_stream::connect(at));
             weft::tcp_stream server = co_await weft::ok(listener.accept());
             s.spawn(serve(std::move(server)));
-            s.spawn(ask(std::move(client), n / connections));
+            s.spawn(ask(std::move(client), n / connections, room));
         }
         co_return {};
     };
@@ -70,7 +70,7 @@ weft::task<weft::result<void>> echo(std::size_t n, std::size_t connections) {
 } // namespace
 
 void run_echo(const measure::arguments& a) {
-    weft::result<void> done = weft::run(echo(a[0], a[1]));
+    weft::result<void> done = weft::run(echo(a[0], a[1], a[2] ? 64 : 128));
     if (!done) measure::fail(done.error().message());
     measure::expect(sink, 64 * (a[0] / a[1] * a[1]), "bytes that came back");
 }

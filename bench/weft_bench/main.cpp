@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
         {"mutex-cross N [BUSY]", run_mutex_cross},
         {"wake N", run_wake},
         {"cancel N", run_cancel},
-        {"echo N CONNECTIONS", run_echo},
+        {"echo N CONNECTIONS [EXACT]", run_echo},
     };
     return measure::run_workload(argc, argv, all);
 }

@@ -45,12 +45,12 @@ class descriptor {
     // Gives up ownership.
     native_handle release() noexcept {
         check_unused();
-        return std::exchange(io_.value, no_handle);
+        return let_go();
     }
     // Closes at once, on this thread, and tells no error. Enough for sockets and pipes.
     void reset() noexcept {
         check_unused();
-        if (io_.value != no_handle) host::close(std::exchange(io_.value, no_handle));
+        if (io_.value != no_handle) host::close(let_go());
     }
     // Closes, and yields what the host says about it: for files on media that report late. The descriptor is empty from
     // the start of the wait. Resumes on the home executor. A stop does not prevent it. No allocation.
@@ -64,14 +64,19 @@ class descriptor {
         if (io_.value != no_handle && host::in_use(io_)) [[unlikely]]
             port::panic("a descriptor was closed or moved while an operation on it was in flight");
     }
+    // The number may soon be another's, and so is what the port knows of it.
+    native_handle let_go() noexcept {
+        io_.place.store(&no_place, order::relaxed);
+        return std::exchange(io_.value, no_handle);
+    }
     void take(descriptor& other) noexcept {
         other.check_unused();
-        io_.value = std::exchange(other.io_.value, no_handle);
         io_.generation = other.io_.generation;
         io_.records = other.io_.records;
         io_.known_empty.store(other.io_.known_empty.load(order::relaxed), order::relaxed);
         io_.output.store(other.io_.output.load(order::relaxed), order::relaxed);
         io_.place.store(other.io_.place.load(order::relaxed), order::relaxed);
+        io_.value = other.let_go();
     }
 
     io_handle io_;

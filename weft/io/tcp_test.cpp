@@ -614,6 +614,125 @@ TEST_P(tcp, a_short_wait_is_joined_stopped_and_hung_up) {
     CHECK_OK(r);
 }
 
+// A read that fills its buffer says nothing of what is left: what is there is had at once, and else one waits.
+TEST_P(tcp, reads_that_fill_their_buffers) {
+    auto body = [&]() -> task<result<void>> {
+        connected_pair p = co_await ok(connect_two());
+        std::array<std::byte, 4> buffer;
+        auto ask = [&](std::string_view what) -> task<result<void>> {
+            co_await ok(sleep_for(1ms));
+            co_await ok(p.client.write_all(bytes_of(what)));
+            co_return {};
+        };
+        for (int i = 0; i < 3; ++i) {
+            std::size_t n = std::get<0>(co_await ok(when_all(p.server.read_some(buffer), ask("1234"))));
+            EXPECT_EQ(text_of(std::span(buffer).first(n)), "1234");
+            n = std::get<0>(co_await ok(when_all(p.server.read_some(buffer), ask("abcdefghij"))));
+            EXPECT_EQ(text_of(std::span(buffer).first(n)), "abcd");
+            n = co_await ok(p.server.read_some(buffer));
+            EXPECT_EQ(text_of(std::span(buffer).first(n)), "efgh");
+            n = co_await ok(p.server.read_some(buffer));
+            EXPECT_EQ(text_of(std::span(buffer).first(n)), "ij");
+            n = std::get<0>(co_await ok(when_all(p.server.read_some(buffer), ask("1234"))));
+            EXPECT_EQ(n, 4u);
+            auto stopped = co_await timeout(1ms, p.server.read_some(buffer));
+            EXPECT_TRUE(!stopped && stopped.error() == errc::timed_out);
+        }
+        auto hang_up = [&]() -> task<result<void>> {
+            co_await ok(sleep_for(1ms));
+            co_await ok(p.client.write_all(bytes_of("last")));
+            co_return p.client.shutdown_output();
+        };
+        std::size_t n = std::get<0>(co_await ok(when_all(p.server.read_some(buffer), hang_up())));
+        EXPECT_EQ(n, 4u);
+        for (int i = 0; i < 2; ++i) {
+            n = co_await ok(p.server.read_some(buffer));
+            EXPECT_EQ(n, 0u);
+        }
+        co_return {};
+    };
+    auto r = run(body());
+    CHECK_OK(r);
+}
+
+TEST_P(tcp, a_reset_after_a_read_that_filled_its_buffer) {
+    auto body = [&]() -> task<result<void>> {
+        connected_pair p = co_await ok(connect_two());
+        std::array<std::byte, 4> buffer;
+        auto send_four = [&]() -> task<result<void>> {
+            co_await ok(sleep_for(1ms));
+            co_await ok(p.client.write_all(bytes_of("1234")));
+            co_return {};
+        };
+        std::size_t n = std::get<0>(co_await ok(when_all(p.server.read_some(buffer), send_four())));
+        EXPECT_EQ(n, 4u);
+        co_await ok(p.client.set(socket_option::linger, 0));
+        p.client.close();
+        auto lost = co_await p.server.read_some(buffer);
+        EXPECT_TRUE(!lost && lost.error() == errc::connection_reset);
+        co_return {};
+    };
+    auto r = run(body());
+    CHECK_OK(r);
+}
+
+// Nor does a fast sender keep the others of its receiver's worker from their turns.
+TEST_P(tcp, reads_that_never_wait_let_others_have_their_turns) {
+    auto body = [&]() -> task<result<void>> {
+        connected_pair p = co_await ok(connect_two());
+        std::array<std::byte, 1> buffer;
+        std::size_t turns = 0;
+        bool done = false;
+        auto begin = [&]() -> task<result<void>> {
+            co_await ok(sleep_for(1ms));
+            co_await ok(p.client.write_all(pattern(2000)));
+            co_return {};
+        };
+        co_await ok(when_all(p.server.read_some(buffer), begin()));
+        auto take_all = [&]() -> task<result<void>> {
+            for (int i = 0; i < 1999; ++i) co_await ok(p.server.read_some(buffer));
+            done = true;
+            co_return {};
+        };
+        auto other = [&]() -> task<result<void>> {
+            while (!done) {
+                ++turns;
+                co_await yield();
+            }
+            co_return {};
+        };
+        co_await ok(when_all(take_all(), other()));
+        EXPECT_GT(turns, 2u);
+        co_return {};
+    };
+    auto r = run(body());
+    CHECK_OK(r);
+}
+
+TEST_P(tcp, what_is_moved_from_or_closed_takes_nothing) {
+    auto body = [&]() -> task<result<void>> {
+        connected_pair p = co_await ok(connect_two());
+        std::array<std::byte, 8> buffer;
+        auto write = [&]() -> task<result<void>> {
+            co_await ok(sleep_for(1ms));
+            co_await ok(p.client.write_all(bytes_of("one")));
+            co_return {};
+        };
+        co_await ok(when_all(p.server.read_some(buffer), write()));
+        tcp_stream taken = std::move(p.server);
+        auto stale = co_await timeout(1s, p.server.read_some(buffer));
+        EXPECT_TRUE(!stale && stale.error() != errc::timed_out);
+        std::size_t n = std::get<0>(co_await ok(when_all(taken.read_some(buffer), write())));
+        EXPECT_EQ(text_of(std::span(buffer).first(n)), "one");
+        taken.close();
+        stale = co_await timeout(1s, taken.read_some(buffer));
+        EXPECT_TRUE(!stale && stale.error() != errc::timed_out);
+        co_return {};
+    };
+    auto r = run(body());
+    CHECK_OK(r);
+}
+
 // Where a place is remembered, another runtime has come meanwhile.
 TEST_P(tcp, a_stream_lives_on_in_the_next_runtime) {
     connected_pair p;

@@ -253,9 +253,9 @@ void epoll_backend::take_events(const epoll_event* at, const epoll_event* end, r
             what = news(e, what);
         if (what == EPOLLIN && reader & io_place::plain_bit) [[likely]] {
             std::int64_t outcome = sys::receive(static_cast<int>(e.fd), op->data, op->size, MSG_DONTWAIT);
-            if (static_cast<std::uint64_t>(outcome) < op->size) [[likely]] { // and no error
+            auto received = [&](std::uintptr_t left) {
                 op->outcome = outcome;
-                e.know(0, io_place::nothing);
+                e.know(0, left);
                 branch& b = *op->owner;
                 b.waiting.store(nullptr, order::relaxed);
                 if constexpr (one_queue) {
@@ -264,6 +264,14 @@ void epoll_backend::take_events(const epoll_event* at, const epoll_event* end, r
                 } else {
                     b.home().push(b);
                 }
+            };
+            auto bytes = static_cast<std::uint64_t>(outcome); // an error is more than any size
+            if (bytes < op->size) [[likely]] {
+                received(io_place::nothing);
+                continue;
+            }
+            if (bytes == op->size) {
+                received(io_place::something);
                 continue;
             }
             close_queue();
@@ -306,20 +314,46 @@ void epoll_backend::ring() noexcept {
 
 namespace weft::host {
 
-// After a receive that has taken everything the next one has to wait, and there is no more to it than what stands here.
-bool receive(io_operation& op, branch& b, continuation& then) noexcept {
-    io_place& e = *op.on->place.load(order::relaxed);
-    if (e.level.load(order::relaxed) != &b.home() || e.known_of(0) != io_place::nothing || b.stopping())
-        [[unlikely]] {
-        op.become(io_code::receive, io_short_empty);
-        return start(op, b, then);
-    }
+namespace {
+
+// Waits by the short way.
+[[gnu::always_inline]] inline bool wait_plainly(io_place& e, io_operation& op, branch& b,
+                                                continuation& then) noexcept {
     e.know(0, io_place::plain(op));
     op.owner = &b;
     b.refill(); // others get their turn
     b.target = &then;
     b.waiting.store(&op, order::release);
     return true;
+}
+
+// A receive that need not wait, as far as is known. After one that has filled its buffer there may be more, and mostly is not.
+[[gnu::noinline]] bool receive_at_once(io_place& e, io_operation& op, branch& b,
+                                       continuation& then) noexcept {
+    bool plain = e.level.load(order::relaxed) == &b.home() && e.known_of(0) == io_place::something &&
+                 !(e.traits & (io_place::sticky | io_place::has_records)) && !b.stopping();
+    if (plain) op.outcome = sys::receive(descriptor_of(op), op.data, op.size, MSG_DONTWAIT);
+    if (!plain || op.outcome == -EINTR) {
+        op.become(io_code::receive, io_short_empty);
+        return start(op, b, then);
+    }
+    if (op.outcome == -EAGAIN) return wait_plainly(e, op, b, then);
+    if (op.outcome >= 0)
+        e.know(0, static_cast<std::size_t>(op.outcome) < op.size ? io_place::nothing : io_place::something);
+    op.owner = &b;
+    b.target = &then;
+    return end_at_once(op, b);
+}
+
+} // namespace
+
+// After a receive that has taken everything the next one has to wait, and there is no more to it than what stands here.
+bool receive(io_operation& op, branch& b, continuation& then) noexcept {
+    io_place& e = *op.on->place.load(order::relaxed);
+    if (e.level.load(order::relaxed) != &b.home() || e.known_of(0) != io_place::nothing || b.stopping())
+        [[unlikely]]
+        return receive_at_once(e, op, b, then);
+    return wait_plainly(e, op, b, then);
 }
 
 bool in_use(const io_handle& h) noexcept {

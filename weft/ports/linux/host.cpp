@@ -42,21 +42,6 @@ static_assert(std::size(option_names) == static_cast<std::size_t>(socket_option:
 
 namespace {
 
-// To the back of the queue: a stopped branch, one that has not waited for long, and one whose frame ends.
-bool end_in_turn(io_operation& op, branch& b) noexcept {
-    aim(op);
-    b.post();
-    return true;
-}
-
-bool end_at_once(io_operation& op, branch& b) noexcept {
-    if (op.outcome >= 0 || !op.kind->end_frame) {
-        if (!b.spend()) return false;
-        b.refill();
-    }
-    return end_in_turn(op, b);
-}
-
 bool submit(io_operation& op, branch& b) noexcept {
     if (!backend_of(*b.home().owner).submit(op)) return end_at_once(op, b);
     count_in_flight(op, 1);

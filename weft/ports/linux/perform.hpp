@@ -79,6 +79,20 @@ inline void aim(io_operation& op) noexcept {
     if (op.outcome < 0 && op.kind->end_frame) [[unlikely]]
         op.kind->end_frame(*op.owner, host::error_of(op.outcome), static_cast<io_scratch*>(&op));
 }
+// What host::start() returns where the outcome stands. To the back of the queue: a stopped branch, one that has not waited
+// for long, and one whose frame ends.
+inline bool end_in_turn(io_operation& op, branch& b) noexcept {
+    aim(op);
+    b.post();
+    return true;
+}
+inline bool end_at_once(io_operation& op, branch& b) noexcept {
+    if (op.outcome >= 0 || !op.kind->end_frame) {
+        if (!b.spend()) return false;
+        b.refill();
+    }
+    return end_in_turn(op, b);
+}
 // An operation in flight has ended.
 inline void deliver(io_operation& op) noexcept {
     count_in_flight(op, -1);
