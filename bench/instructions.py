@@ -4,8 +4,10 @@
     bench/instructions.py [gcc|clang]... [--renew]
 
 Counts are callgrind's, as the slope between two sizes: the same on every run, whatever else the machine does. The echo
-has 50 clients and their servers on one thread and epoll, so that no clock decides what they find: two reads, two writes. What each may cost stands in bench/budget.json. --renew writes what was counted there: after a
-change that made a path cheaper, so that what was won is kept, or dearer, with the reason in the commit's message.
+has 50 clients and their servers on one thread and epoll, so that no clock decides what they find: two reads, two writes;
+in echo-exact the replies fill the clients' buffers. What each may cost stands in bench/budget.json. --renew writes what
+was counted there: after a change that made a path cheaper, so that what was won is kept, or dearer, with the reason in the
+commit's message.
 
 Builds what it counts in build/gcc-release and build/clang-release. The last line is "N passed, N failed".
 """
@@ -56,6 +58,7 @@ PATHS = {
     "timer": per_operation("timer {} 1000".format),
     "timeout": per_operation("timeout {} 1000".format),
     "echo": per_operation("echo {} 50".format, 2_500, 10_000),
+    "echo-exact": per_operation("echo {} 50 1".format, 2_500, 10_000),
 }
 
 

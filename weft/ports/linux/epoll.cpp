@@ -328,8 +328,8 @@ namespace {
 }
 
 // A receive that need not wait, as far as is known. After one that has filled its buffer there may be more, and mostly is not.
-[[gnu::noinline]] bool receive_at_once(io_place& e, io_operation& op, branch& b,
-                                       continuation& then) noexcept {
+[[gnu::noinline]] bool receive_at_once(io_operation& op, branch& b, continuation& then,
+                                       io_place& e) noexcept {
     bool plain = e.level.load(order::relaxed) == &b.home() && e.known_of(0) == io_place::something &&
                  !(e.traits & (io_place::sticky | io_place::has_records)) && !b.stopping();
     if (plain) op.outcome = sys::receive(descriptor_of(op), op.data, op.size, MSG_DONTWAIT);
@@ -352,7 +352,7 @@ bool receive(io_operation& op, branch& b, continuation& then) noexcept {
     io_place& e = *op.on->place.load(order::relaxed);
     if (e.level.load(order::relaxed) != &b.home() || e.known_of(0) != io_place::nothing || b.stopping())
         [[unlikely]]
-        return receive_at_once(e, op, b, then);
+        return receive_at_once(op, b, then, e);
     return wait_plainly(e, op, b, then);
 }
 
