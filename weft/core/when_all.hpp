@@ -213,12 +213,13 @@ class [[nodiscard("co_await it")]] when_all_range_operation
     bool has_memory_;
 };
 
-// Runs every operand (a task, or an operation) on a branch of its own and waits for all. Yields a result of a std::tuple
-// of the values, with weft::unit for void. The first failure asks the others to stop, and is what comes out when they
-// have ended; exceptions likewise. A stop is passed on to all operands. Operations are started at once. Tasks are begun in
-// their order, ahead of what else is ready though not at its cost; one that has to wait lets the next begin. On several
-// workers, those that have nothing to do begin the last ones. Resumes on the owner's executor. Allocates one
-// branch header an operand; without memory errc::out_of_memory, when those that did start have ended.
+// Runs every operand (a task, or an operation) at the same time as the others and waits for all. Yields a result of a
+// std::tuple of the values, with weft::unit for void. The first failure asks the others to stop, and is what comes out when
+// they have ended; exceptions likewise. A stop is passed on to all operands. Operations are started at once. Of the tasks
+// the first begins at once, and the others in their order, each when the one before has ended or has to wait; what else is
+// ready has its turns in between. On several workers, those that have nothing to do begin the last ones. Resumes on the
+// owner's executor. Allocates a branch header, and a further one for each operand that begins while others wait or run;
+// without memory errc::out_of_memory, when those that did start have ended.
 template <forkable... X> auto when_all(X&&... x) noexcept {
     static_assert(((!std::is_lvalue_reference_v<X> || operation_like<std::remove_reference_t<X>>) && ...),
                   "pass tasks with std::move: when_all takes them over");

@@ -194,6 +194,36 @@ TEST_P(forks, deep_chains_need_no_stack) {
     EXPECT_EQ(r.run(chain(100'000)), 100'000);
 }
 
+// They share a branch: nobody else's turn is in between.
+TEST_P(forks, operands_that_need_not_wait_follow_each_other) {
+    constexpr std::size_t operands = 20;
+    auto body = []() -> task<std::size_t> {
+        std::size_t ended = 0, seen = 0;
+        std::set<weft::job*> branches;
+        auto counts = [&]() -> task<> {
+            branches.insert(weft::port::current()->running());
+            ++ended;
+            co_return;
+        };
+        auto looks = [&]() -> task<> {
+            seen = ended;
+            co_return;
+        };
+        auto all = [&](weft::scope& s) -> task<> {
+            s.spawn(looks());
+            std::vector<task<>> many;
+            for (std::size_t i = 0; i < operands; ++i) many.push_back(counts());
+            (void)co_await weft::when_all(std::move(many));
+        };
+        (void)co_await weft::with_scope(all);
+        co_return branches.size() == 1 ? seen : 0;
+    };
+    weft::runtime_options pinned = workers();
+    pinned.mode = weft::worker_mode::pinned;
+    weft::runtime r(pinned);
+    EXPECT_EQ(r.run(body()), operands);
+}
+
 TEST_P(forks, others_get_their_turns) {
     auto body = []() -> task<long> {
         bool done = false;
