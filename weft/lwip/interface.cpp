@@ -1,0 +1,128 @@
+#include <weft/lwip/interface.hpp>
+
+#include <cstring>
+
+#include <lwip/etharp.h>
+#include <lwip/init.h>
+#include <lwip/priv/tcp_priv.h>
+#include <lwip/timeouts.h>
+#include <netif/ethernet.h>
+#include <weft/core/port.hpp>
+
+namespace weft {
+
+namespace {
+
+constexpr std::int64_t nanoseconds_in_ms = 1'000'000;
+ip_interface* the_interface = nullptr;
+std::uint32_t random_state;
+
+} // namespace
+
+extern "C" u32_t sys_now() { return static_cast<u32_t>(port::now() / nanoseconds_in_ms); }
+extern "C" void weft_lwip_panic(const char* why) { port::panic(why); }
+// xorshift32: Marsaglia, "Xorshift RNGs", 2003.
+extern "C" unsigned weft_lwip_random() {
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 17;
+    random_state ^= random_state << 5;
+    return random_state;
+}
+
+ip_interface& ip_interface::the() noexcept {
+    if (!the_interface) port::panic("a socket before ip_interface::start()");
+    return *the_interface;
+}
+
+void ip_interface::start(const ip_address& at, std::uint32_t seed) noexcept {
+    if (the_interface) port::panic("ip_interface::start() a second time");
+    the_interface = this;
+    home_ = port::current();
+    random_state = seed | 1; // zero would stay zero
+    lwip_init();
+    ip4_addr_t address, mask, gateway;
+    std::memcpy(&address.addr, at.address.data(), 4);
+    std::memcpy(&mask.addr, at.mask.data(), 4);
+    std::memcpy(&gateway.addr, at.gateway.data(), 4);
+    netif_add(&netif_, &address, &mask, &gateway, this, &begin, &ethernet_input);
+    netif_set_default(&netif_);
+    netif_set_up(&netif_);
+    arm();
+}
+
+err_t ip_interface::begin(netif* n) noexcept {
+    auto& self = *static_cast<ip_interface*>(n->state);
+    n->hwaddr_len = static_cast<u8_t>(self.card_.address().size());
+    std::memcpy(n->hwaddr, self.card_.address().data(), n->hwaddr_len);
+    n->mtu = 1500;
+    n->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_LINK_UP | NETIF_FLAG_ETHERNET;
+    n->output = &etharp_output;
+    n->linkoutput = &send;
+    n->name[0] = 'v';
+    n->name[1] = 'n';
+    return ERR_OK;
+}
+
+// A full queue is an error that TCP repeats as soon as there is room again: see send_frames().
+err_t ip_interface::send(netif* n, pbuf* p) noexcept {
+    auto& self = *static_cast<ip_interface*>(n->state);
+    if (p->tot_len > drivers::virtio_net::longest_frame) return ERR_BUF;
+    if (self.count_ == queue_length) return ERR_MEM;
+    frame& f = self.frames_[(self.first_ + self.count_++) % queue_length];
+    f.bytes = pbuf_copy_partial(p, f.at, p->tot_len, 0);
+    self.has_frames_.set();
+    return ERR_OK;
+}
+
+task<> ip_interface::receive_frames() {
+    std::byte buffer[drivers::virtio_net::longest_frame];
+    for (;;) {
+        auto n = co_await card_.receive(buffer);
+        if (!n) {
+            if (n.error() == errc::cancelled) co_return;
+            continue;
+        }
+        // Without memory the frame is lost, as on the wire.
+        pbuf* p = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(*n), PBUF_POOL);
+        if (!p) continue;
+        pbuf_take(p, buffer, static_cast<u16_t>(*n));
+        if (netif_.input(p, &netif_) != ERR_OK) pbuf_free(p);
+        arm();
+    }
+}
+
+task<> ip_interface::send_frames() {
+    for (;;) {
+        if (count_ == 0) {
+            auto woken = co_await has_frames_.wait();
+            if (!woken) co_return;
+            continue;
+        }
+        frame& f = frames_[first_];
+        auto sent = co_await card_.transmit(std::span(f.at).first(f.bytes));
+        if (!sent && sent.error() == errc::cancelled) co_return;
+        first_ = (first_ + 1) % queue_length;
+        if (count_-- == queue_length) {
+            tcp_txnow();
+            arm();
+        }
+    }
+}
+
+void ip_interface::arm() noexcept {
+    if (armed_) port::remove_timer(*home_, alarm_);
+    std::uint32_t ms = sys_timeouts_sleeptime();
+    armed_ = ms != SYS_TIMEOUTS_SLEEPTIME_INFINITE;
+    if (!armed_) return;
+    alarm_.deadline = port::now() + std::int64_t{ms} * nanoseconds_in_ms;
+    port::insert_timer(*home_, alarm_);
+}
+
+void ip_interface::time_is_up(timer& self) noexcept {
+    ip_interface& i = static_cast<alarm&>(self).interface;
+    i.armed_ = false;
+    sys_check_timeouts();
+    i.arm();
+}
+
+} // namespace weft

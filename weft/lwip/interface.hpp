@@ -1,0 +1,69 @@
+// ip_interface: a network card with an IPv4 address, and lwIP on it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include <drivers/virtio_net.hpp>
+#include <lwip/netif.h>
+#include <weft/core/event.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/timer.hpp>
+
+namespace weft {
+
+struct ip_address {
+    std::array<std::uint8_t, 4> address, mask, gateway;
+};
+
+// There is one, since lwIP is one. All of it, the sockets too, belongs to one executor: that which called start(). Bounded
+// memory: weft/lwip/lwipopts.h. Lives for ever.
+class ip_interface {
+  public:
+    explicit ip_interface(drivers::virtio_net& card) noexcept : card_(card), alarm_(*this) {}
+    ip_interface(const ip_interface&) = delete;
+    ip_interface& operator=(const ip_interface&) = delete;
+
+    // Once, before sockets are made, with a card that has been started; in a task. `seed` makes port and sequence numbers
+    // hard to guess: from a virtio_rng, or another source of true chance.
+    void start(const ip_address& at, std::uint32_t seed) noexcept;
+
+    // Two tasks that never end by themselves and that somebody runs, or nothing moves: one that sends, and receivers, of which each has a
+    // frame ready for the card.
+    task<> receive_frames();
+    task<> send_frames();
+
+    // After each call of lwIP: its timers may have changed.
+    void arm() noexcept;
+    static ip_interface& the() noexcept;
+
+  private:
+    static constexpr std::size_t queue_length = 16;
+    struct frame {
+        std::uint16_t bytes;
+        std::byte at[drivers::virtio_net::longest_frame];
+    };
+    struct alarm : timer {
+        explicit alarm(ip_interface& i) noexcept : timer(ringing), interface(i) {}
+        ip_interface& interface;
+    };
+    static void no_cancel(leaf&) noexcept {}
+    static void time_is_up(timer& self) noexcept;
+    static constexpr timer::timer_kind ringing{{"lwIP", &no_cancel}, &time_is_up};
+
+    static err_t begin(netif* n) noexcept;
+    static err_t send(netif* n, pbuf* p) noexcept;
+
+    drivers::virtio_net& card_;
+    executor* home_ = nullptr;
+    netif netif_{};
+    alarm alarm_;
+    bool armed_ = false;
+    // Frames that are to be sent, a ring: lwIP does not wait.
+    local::auto_event has_frames_;
+    std::size_t first_ = 0, count_ = 0;
+    frame frames_[queue_length];
+};
+
+} // namespace weft
