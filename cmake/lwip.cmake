@@ -9,4 +9,6 @@ target_include_directories(weft_lwip_stack SYSTEM PUBLIC ${PROJECT_SOURCE_DIR}/w
 target_include_directories(weft_lwip_stack SYSTEM PRIVATE /usr/lib/picolibc/riscv64-unknown-elf/include)
 
 weft_library(weft_lwip weft/lwip)
+# Addresses are the same everywhere.
+target_sources(weft_lwip PRIVATE ${PROJECT_SOURCE_DIR}/weft/io/endpoint.cpp)
 target_link_libraries(weft_lwip PUBLIC weft_core weft_lwip_stack)

@@ -22,13 +22,11 @@ class virtio_net {
     // Once, before all else. not_found if there is no card at `base`; not_supported if it is of another version.
     result<void> start(std::uintptr_t base) noexcept {
         virtio_device device(base);
-        auto agreed =
-            device.begin(virtio_device::kind::network, virtio_device::version_1 | has_address);
+        auto agreed = device.begin(virtio_device::kind::network, virtio_device::version_1 | has_address);
         if (!agreed) return failure(agreed.error());
         if (auto added = receives_.attach(device, 0); !added) return added;
         if (auto added = transmits_.attach(device, 1); !added) return added;
-        for (unsigned i = 0; i < address_.size(); ++i)
-            address_[i] = device.configuration<std::uint8_t>(i);
+        for (unsigned i = 0; i < address_.size(); ++i) address_[i] = device.configuration<std::uint8_t>(i);
         device.go();
         return {};
     }

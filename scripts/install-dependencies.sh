@@ -20,6 +20,7 @@ test_packages=(
     clang-22 libclang-rt-22-dev lld-22 llvm-22 clang-format-22
     gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
     gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-misc qemu-system-arm
+    dpkg-dev # unpacks the source of lwIP: see fetch-lwip.sh
     redis-server libhiredis-dev python3 socat gdb valgrind
 )
 figures_packages=(

@@ -9,6 +9,8 @@ Without names: each chip with one of the compilers. --all: with both. The last l
 import os
 import random
 import re
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -227,10 +229,74 @@ def virtio(preset):
     clean(preset, "tests/chip/virtio")
 
 
+def round_trip(port, sent):
+    """What comes back from the chip's echo, until it closes in answer to our end."""
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.settimeout(30)
+
+        def feed():
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        came = b""
+        while part := client.recv(65536):
+            came += part
+        feeder.join()
+    return came
+
+
+def echoes(preset):
+    """TCP through QEMU's user network: large payloads, several clients, and clients that break off."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    elf = f"{ROOT}/build/{preset}/examples/firmware_echo/echo.elf"
+    wrong = []
+    with subprocess.Popen(
+        [f"{ROOT}/scripts/emulate.sh", elf, *VIRTIO, "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:7",
+         "-device", "virtio-net-device,netdev=net", "-device", "virtio-rng-device"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as chip:
+        timer = threading.Timer(120, chip.kill)
+        timer.start()
+        try:
+            if (line := chip.stdout.readline()) != b"listening on port 7\n":
+                wrong.append(f"it said {line!r}")
+            payload = random.Random(preset).randbytes(200_000)
+            if round_trip(port, payload) != payload:
+                wrong.append("200 kB: other bytes came back")
+            # More than the pools hold, one after the other: nothing leaks. Every other one resets its connection.
+            for i in range(60):
+                if i % 2:
+                    with socket.create_connection(("127.0.0.1", port), 10) as client:
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        client.sendall(payload[:5000])
+                elif round_trip(port, payload[i : i + 100]) != payload[i : i + 100]:
+                    wrong.append(f"client {i}: other bytes came back")
+            came = {}
+            clients = [threading.Thread(target=lambda i=i: came.update({i: round_trip(port, payload[i:])})) for i in range(4)]
+            for client in clients:
+                client.start()
+            for client in clients:
+                client.join()
+            wrong += [f"client {i} of four: other bytes came back" for i in range(4) if came.get(i) != payload[i:]]
+        except OSError as e:
+            wrong.append(f"the connection failed: {e}")
+        if chip.poll() is not None:
+            wrong.append(f"it ended with {chip.returncode}")
+        chip.kill()
+        timer.cancel()
+        if wrong:
+            wrong += chip.stdout.read().decode(errors="replace").splitlines()[-8:]
+    report(f"{preset}: echo over TCP", wrong)
+    clean(preset, "examples/firmware_echo/echo")
+
+
 def firmware(preset):
     does_not_fit(preset)
     if preset.startswith("rv"):
         virtio(preset)
+        echoes(preset)
     serial_echo(preset)
     clean(preset, "tests/chip/serial")
     for image, least in SELF_TESTS.items():

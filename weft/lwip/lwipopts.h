@@ -1,4 +1,5 @@
 /* lwIP as weft uses it: called from tasks of one executor, IPv4, and all memory in pools whose size stands here. */
+#pragma once
 #define NO_SYS 1
 #define SYS_LIGHTWEIGHT_PROT 0
 #define LWIP_NETCONN 0

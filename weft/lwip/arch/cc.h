@@ -1,4 +1,5 @@
 /* What lwIP asks of compiler and machine. */
+#pragma once
 #include <stdint.h>
 
 #define LWIP_NO_INTTYPES_H 1

@@ -1,0 +1,97 @@
+// A TCP echo server on a chip without an operating system: whatever a client sends to port 7 comes back. The coroutine is
+// that of examples/echo.
+//
+//     cmake --preset rv64-gcc && cmake --build build/rv64-gcc --target echo
+//     scripts/emulate.sh build/rv64-gcc/examples/firmware_echo/echo.elf -global virtio-mmio.force-legacy=false
+//         -netdev user,id=net,hostfwd=tcp:127.0.0.1:7007-10.0.2.15:7 -device virtio-net-device,netdev=net
+//         -device virtio-rng-device                                          then: nc 127.0.0.1 7007
+#include <array>
+#include <cstring>
+
+#include <drivers/virtio_net.hpp>
+#include <drivers/virtio_rng.hpp>
+#include <weft/core/ok.hpp>
+#include <weft/core/slot.hpp>
+#include <weft/lwip/interface.hpp>
+#include <weft/lwip/tcp.hpp>
+#include <weft/ports/chip/console.hpp>
+#include <weft/ports/chip/interrupt.hpp>
+#include <weft/ports/chip/machine.hpp>
+#include <weft/ports/chip/spawn.hpp>
+
+namespace {
+
+using weft::task;
+using weft::chip::root_options;
+using weft::drivers::virtio_device;
+
+constexpr unsigned most_clients = 8;
+
+task<weft::result<void>> echo(weft::tcp_stream& peer) {
+    std::array<std::byte, 2048> buffer;
+    for (;;) {
+        std::size_t n = co_await weft::ok(peer.read_some(buffer));
+        if (n == 0) co_return {};
+        co_await weft::ok(peer.write_all(std::span(buffer).first(n)));
+    }
+}
+
+// A client that is lost is no reason to stop serving the others.
+task<> serve_one(weft::tcp_stream peer) { (void)co_await echo(peer); }
+
+// QEMU, hw/riscv/virt.c: eight places for devices.
+template <class Driver> bool start(Driver& driver, virtio_device::kind what) {
+    for (unsigned i = 0; i < 8; ++i) {
+        std::uintptr_t base = 0x10001000 + i * 0x1000;
+        if (virtio_device(base).what() != what) continue;
+        if (!driver.start(base)) return false;
+        weft::chip::attach_interrupt(
+            1 + i, [](void* d) noexcept { static_cast<Driver*>(d)->interrupt(); }, &driver);
+        return true;
+    }
+    return false;
+}
+
+weft::slot<weft::drivers::virtio_net> card_place;
+weft::slot<weft::drivers::virtio_rng> random_place;
+weft::slot<weft::ip_interface> interface_place;
+
+task<> receive_frames() { co_await interface_place.value.receive_frames(); }
+task<> send_frames() { co_await interface_place.value.send_frames(); }
+
+task<> serve() {
+    card_place.put();
+    random_place.put();
+    if (!start(card_place.value, virtio_device::kind::network) ||
+        !start(random_place.value, virtio_device::kind::entropy)) {
+        weft::chip::print("echo: no virtio network card, or no virtio source of random bytes\n");
+        weft::machine::halt(1);
+    }
+    std::uint32_t seed = 0;
+    auto came = co_await random_place.value.read_some(std::as_writable_bytes(std::span(&seed, 1)));
+    if (!came) co_return;
+    interface_place.put(card_place.value);
+    // What QEMU's user network gives its guest.
+    interface_place.value.start({{10, 0, 2, 15}, {255, 255, 255, 0}, {10, 0, 2, 2}}, seed);
+    for (int i = 0; i < 4; ++i)
+        (void)weft::chip::spawn<receive_frames, root_options{.arena = 2048, .instances = 4}>();
+    (void)weft::chip::spawn<send_frames, root_options{.arena = 1024}>();
+
+    auto listener = weft::tcp_listener::bind(weft::endpoint::any(7));
+    if (!listener) {
+        weft::chip::print_all("echo: ", listener.error().message(), "\n");
+        weft::machine::halt(1);
+    }
+    weft::chip::print("listening on port 7\n");
+    for (;;) {
+        auto peer = co_await listener->accept();
+        // One client too many is closed at once.
+        if (peer)
+            (void)weft::chip::spawn<serve_one, root_options{.arena = 4096, .instances = most_clients}>(
+                std::move(*peer));
+    }
+}
+
+} // namespace
+
+void weft::chip::start() { (void)spawn<serve, root_options{.arena = 512}>(); }
