@@ -1,5 +1,5 @@
-// A TCP echo server on a chip without an operating system: whatever a client sends to port 7 comes back. The coroutine is
-// that of examples/echo.
+// An echo server on a chip without an operating system: whatever a client sends to port 7, by TCP or UDP, comes back. The
+// coroutine is that of examples/echo.
 //
 //     cmake --preset rv64-gcc && cmake --build build/rv64-gcc --target echo
 //     scripts/emulate.sh build/rv64-gcc/examples/firmware_echo/echo.elf -global virtio-mmio.force-legacy=false
@@ -14,6 +14,7 @@
 #include <weft/core/slot.hpp>
 #include <weft/lwip/interface.hpp>
 #include <weft/lwip/tcp.hpp>
+#include <weft/lwip/udp.hpp>
 #include <weft/ports/chip/console.hpp>
 #include <weft/ports/chip/interrupt.hpp>
 #include <weft/ports/chip/machine.hpp>
@@ -38,6 +39,17 @@ task<weft::result<void>> echo(weft::tcp_stream& peer) {
 
 // A client that is lost is no reason to stop serving the others.
 task<> serve_one(weft::tcp_stream peer) { (void)co_await echo(peer); }
+
+task<> echo_datagrams() {
+    auto socket = weft::udp_socket::bind(weft::endpoint::any(7));
+    std::array<std::byte, 1472> buffer;
+    while (socket) {
+        auto datagram = co_await socket->receive_from(buffer);
+        if (!datagram) co_return;
+        auto bytes = std::span(buffer).first(datagram->size);
+        (void)co_await socket->send_to(bytes, datagram->from);
+    }
+}
 
 // QEMU, hw/riscv/virt.c: eight places for devices.
 template <class Driver> bool start(Driver& driver, virtio_device::kind what) {
@@ -76,6 +88,8 @@ task<> serve() {
     for (int i = 0; i < 4; ++i)
         (void)weft::chip::spawn<receive_frames, root_options{.arena = 2048, .instances = 4}>();
     (void)weft::chip::spawn<send_frames, root_options{.arena = 1024}>();
+
+    (void)weft::chip::spawn<echo_datagrams>();
 
     auto listener = weft::tcp_listener::bind(weft::endpoint::any(7));
     if (!listener) {

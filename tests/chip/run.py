@@ -248,13 +248,13 @@ def round_trip(port, sent):
 
 
 def echoes(preset):
-    """TCP through QEMU's user network: large payloads, several clients, and clients that break off."""
+    """TCP and UDP through QEMU's user network: large payloads, several clients, and clients that break off."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     elf = f"{ROOT}/build/{preset}/examples/firmware_echo/echo.elf"
     wrong = []
     with subprocess.Popen(
-        [f"{ROOT}/scripts/emulate.sh", elf, *VIRTIO, "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:7",
+        [f"{ROOT}/scripts/emulate.sh", elf, *VIRTIO, "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:7,hostfwd=udp:127.0.0.1:{port}-10.0.2.15:7",
          "-device", "virtio-net-device,netdev=net", "-device", "virtio-rng-device"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as chip:
         timer = threading.Timer(120, chip.kill)
@@ -273,6 +273,13 @@ def echoes(preset):
                         client.sendall(payload[:5000])
                 elif round_trip(port, payload[i : i + 100]) != payload[i : i + 100]:
                     wrong.append(f"client {i}: other bytes came back")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(10)
+                client.connect(("127.0.0.1", port))
+                for size in (1, 100, 1472):
+                    client.send(payload[:size])
+                    if client.recv(2000) != payload[:size]:
+                        wrong.append(f"a datagram of {size} bytes came back as another one")
             came = {}
             clients = [threading.Thread(target=lambda i=i: came.update({i: round_trip(port, payload[i:])})) for i in range(4)]
             for client in clients:
@@ -288,7 +295,7 @@ def echoes(preset):
         timer.cancel()
         if wrong:
             wrong += chip.stdout.read().decode(errors="replace").splitlines()[-8:]
-    report(f"{preset}: echo over TCP", wrong)
+    report(f"{preset}: echo over TCP and UDP", wrong)
     clean(preset, "examples/firmware_echo/echo")
 
 

@@ -1,10 +1,10 @@
 #include <weft/lwip/tcp.hpp>
 
 #include <cstring>
-#include <memory>
 
 #include <weft/core/port.hpp>
 #include <weft/lwip/interface.hpp>
+#include <weft/lwip/native.hpp>
 
 namespace weft {
 
@@ -42,14 +42,6 @@ void is_broken(void* self, err_t why) noexcept {
     c.serve_writers();
 }
 
-template <class T, std::size_t N> T* claim(T (&pool)[N]) noexcept {
-    T* found = std::find_if(pool, pool + N, [](const T& t) { return !t.used; });
-    if (found == pool + N) return nullptr;
-    std::construct_at(found); // new, and GCC 12 zeroes arrays of what points to itself
-    found->used = true;
-    return found;
-}
-
 err_t has_connected(void* self, tcp_pcb* pcb, err_t e) noexcept {
     auto& l = *static_cast<listener*>(self);
     if (e != ERR_OK || !pcb) return ERR_VAL;
@@ -82,12 +74,6 @@ template <class Operation> void serve(wait_queue<no_lock>& queue) noexcept {
     }
 }
 
-result<void> to_native(const endpoint& at, ip_addr_t& address) noexcept {
-    if (at.family() != endpoint::kind::ipv4) return failure(errc::not_supported);
-    std::memcpy(&address.addr, at.bytes().data(), 4);
-    return {};
-}
-
 } // namespace
 
 error error_of(err_t e) noexcept {
@@ -110,9 +96,7 @@ error error_of(err_t e) noexcept {
 
 result<endpoint> endpoint_of(const tcp_pcb* pcb, bool local) noexcept {
     if (!pcb) return failure(errc::not_connected);
-    std::array<std::uint8_t, 4> address;
-    std::memcpy(address.data(), local ? &pcb->local_ip.addr : &pcb->remote_ip.addr, 4);
-    return endpoint::ipv4(address, local ? pcb->local_port : pcb->remote_port);
+    return from_native(local ? pcb->local_ip : pcb->remote_ip, local ? pcb->local_port : pcb->remote_port);
 }
 
 std::size_t connection::take(std::span<std::byte> to) noexcept {

@@ -50,7 +50,6 @@ struct listener {
     void release() noexcept;
 };
 
-error error_of(err_t e) noexcept;
 result<endpoint> endpoint_of(const tcp_pcb* pcb, bool local) noexcept;
 
 // A read that yields some bytes, or all of them.
