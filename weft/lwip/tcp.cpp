@@ -12,8 +12,8 @@ namespace lwip {
 
 namespace {
 
-connection connections[MEMP_NUM_TCP_PCB];
-listener listeners[MEMP_NUM_TCP_PCB_LISTEN];
+constinit connection connections[MEMP_NUM_TCP_PCB];
+constinit listener listeners[MEMP_NUM_TCP_PCB_LISTEN];
 
 // Called by lwIP; `self` is the connection.
 err_t has_come(void* self, tcp_pcb*, pbuf* bytes, err_t) noexcept {

@@ -11,7 +11,7 @@ namespace weft {
 
 namespace {
 
-udp_socket::state sockets[MEMP_NUM_UDP_PCB];
+constinit udp_socket::state sockets[MEMP_NUM_UDP_PCB];
 
 void has_come(void* self, udp_pcb*, pbuf* bytes, const ip_addr_t* from, u16_t port) noexcept {
     auto& s = *static_cast<udp_socket::state*>(self);

@@ -60,7 +60,7 @@ class udp_socket {
 
 struct udp_socket::state {
     struct kept {
-        pbuf* bytes;
+        pbuf* bytes = nullptr;
         endpoint from;
     };
     no_lock lock_;
