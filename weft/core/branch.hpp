@@ -19,7 +19,8 @@ struct ready_level;
 struct job {
     job* next = nullptr;
     continuation* target = nullptr; // resumed when its turn comes
-    // The queue it belongs to, and through it the home executor. Changed only by the home, while the job is ready.
+    // The queue it belongs to, and through it the home executor. Changed while the job is ready, by the home or by an executor
+    // that adopts what the home has taken out of its queue.
     atomic<ready_level*> level{nullptr};
 
     WEFT_INLINE ready_level& home() const noexcept { return *level.load(order::relaxed); }

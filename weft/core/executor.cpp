@@ -187,17 +187,17 @@ bool executor::finish_idle() noexcept {
     return !remote_.compare_exchange(old, nullptr, order::acq_rel);
 }
 
-std::size_t executor::take_surplus(std::size_t most, job*& first, job*& last) noexcept {
+job* executor::take_surplus(std::size_t most) noexcept {
     ready_level* q = levels_;
     if (count_ != 1) {
-        if (*map_ == 0) return 0;
+        if (*map_ == 0) return nullptr;
         q += __builtin_ctz(*map_);
     }
     // Every other branch is taken, so that both halves keep their order and their age.
-    std::size_t taken = 0;
+    job* oldest = nullptr;
+    job** end = &oldest;
     bool keep = true;
-    first = last = nullptr;
-    for (job** at = &q->head; *at && taken < most;) {
+    for (job** at = &q->head; *at && most;) {
         job* j = *at;
         bool movable =
             !keep && j->target->destroy != &message_marker && !static_cast<branch*>(j)->is_pinned();
@@ -210,13 +210,26 @@ std::size_t executor::take_surplus(std::size_t most, job*& first, job*& last) no
         if (q->tail == &j->next) q->tail = at;
         auto& b = static_cast<branch&>(*j);
         b.scope->let_go(b);
-        j->next = last; // newest first, as post_remote wants it
-        last = j;
-        if (!first) first = j;
-        ++taken;
+        *end = j;
+        end = &j->next;
+        --most;
     }
+    *end = nullptr;
     if (!q->head && q->bit) *map_ &= ~q->bit;
-    return taken;
+    return oldest;
+}
+
+void executor::adopt(job* oldest) noexcept {
+    for (job* j = oldest; j; j = j->next) {
+        std::uint32_t bit = j->home().bit;
+        j->level.store(&level(bit ? static_cast<std::uint32_t>(__builtin_ctz(bit)) : 0), order::relaxed);
+    }
+    atomic_fence(order::seq_cst); // see scope_base::tour_step()
+    while (oldest) {
+        job* rest = oldest->next;
+        oldest->home().push(*oldest);
+        oldest = rest;
+    }
 }
 
 void branch::wake() noexcept {

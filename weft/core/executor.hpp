@@ -88,8 +88,10 @@ class executor {
     void push_next(job& j) noexcept;
 
     // Takes up to half of the ready, unpinned branches of the lowest-numbered ready level out of the queue, at most
-    // `most`, linked by `next`; returns how many. For work sharing.
-    std::size_t take_surplus(std::size_t most, job*& first, job*& last) noexcept;
+    // `most`, for another executor's adopt(): the oldest, linked by `next`; nullptr if there is none to spare.
+    job* take_surplus(std::size_t most) noexcept;
+    // Makes this executor the home of ready branches that nobody else has any more, and gives them their turns.
+    void adopt(job* oldest) noexcept;
 
     // The job whose turn it is; nullptr between turns.
     job* running() const noexcept { return running_; }

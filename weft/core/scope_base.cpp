@@ -234,9 +234,11 @@ void scope_base::continue_tour(continuation* message) {
 //
 // Why no stop is lost: `stop` is set on all children at the home, before the tour goes on from there, and new children
 // begin with it. The tour reaches an executor through its queue, so that whatever suspends there afterwards sees the flag
-// and fails at once; whatever is suspended there now has published its leaf. A ready child that moves between executors
-// is unseen until the tour has met it at rest in one home, and a move (release and acquire of the queue) carries the flag
-// along. The leaf is read before the home: a leaf that a new home has published comes with that home.
+// and fails at once; whatever is suspended there now has published its leaf. A ready child that moves between executors is
+// unseen until the tour has met it in its home. The tour reads a child's home after a fence that follows the flags; an
+// executor that adopts a child stores the home before a fence that the child's further life follows. So either the tour
+// finds the new home and goes there, or the child sees the flag in it. The leaf is read before the home: a leaf that a new
+// home has published comes with that home.
 void scope_base::tour_step() noexcept {
     executor& here = *port::current();
     lock();
@@ -249,6 +251,7 @@ void scope_base::tour_step() noexcept {
                 b->set(branch::stop_unseen);
             }
         }
+        atomic_fence(order::seq_cst);
         visit(local_, here);
     }
     next = visit(guarded_, here);

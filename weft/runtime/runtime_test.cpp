@@ -430,6 +430,35 @@ TEST_F(runtimes, priorities_are_strict) {
     EXPECT_EQ(order, (std::vector<int>{0, 1, 1, 2}));
 }
 
+// What a worker offers is taken while it is busy with one job. It offers where jobs have been long of late.
+TEST_F(runtimes, a_long_job_does_not_keep_back_what_is_offered) {
+    std::atomic<int> ended = 0;
+    int before_the_long_one = 0;
+    auto body = [&](weft::scope& s) -> task<> {
+        for (int i = 0; i < 10; ++i) {
+            burn(100us);
+            co_await weft::yield();
+        }
+        s.spawn([](std::atomic<int>& ended, int& before) -> task<> {
+            auto limit = std::chrono::steady_clock::now() + 5s;
+            while (ended < 4 && std::chrono::steady_clock::now() < limit) {}
+            before = ended;
+            co_return;
+        }(ended, before_the_long_one));
+        for (int i = 0; i < 10; ++i)
+            s.spawn([](std::atomic<int>& ended) -> task<> {
+                burn(100us);
+                ++ended;
+                co_return;
+            }(ended));
+        burn(100us);
+    };
+    auto whole = [&]() -> task<> { (void)co_await weft::with_scope(body); };
+    weft::run(with(2), whole());
+    EXPECT_GE(before_the_long_one, 4);
+    EXPECT_EQ(ended, 10);
+}
+
 TEST_F(runtimes, priorities_travel_with_shared_work) {
     weft::runtime_options o = with(3);
     o.priorities = 4;

@@ -11,10 +11,13 @@ namespace {
 
 [[gnu::tls_model("initial-exec")]] constinit thread_local executor* here = nullptr;
 
-// A worker that shares looks for idle colleagues after so many jobs; while there is one, after each, since the job that
-// comes next may be a long one, and the ones behind it could run elsewhere meanwhile.
-constexpr std::size_t share_batch = 4;
-constexpr std::size_t share_at_most = 64;
+// A branch that moves to another core costs both together some hundreds of nanoseconds, with what its memory takes to follow.
+// Only what is clearly longer is offered, see worker::join().
+constexpr std::int64_t worth_taking = 500;
+constexpr std::int64_t worth_offering = 2'000;
+constexpr std::size_t offered_at_most = 64;
+// Of the turns with short jobs, one in so many looks how long they are.
+constexpr std::uint32_t turns_between_looks = 4;
 // While jobs are ready: see worker::turn().
 constexpr std::uint32_t turns_between_polls = 8;
 constexpr std::int64_t nanoseconds_between_polls = 20'000;
@@ -30,7 +33,7 @@ worker::worker(std::size_t levels)
       executor(level_memory::levels.get(), levels < 1            ? 1
                                            : levels > max_levels ? max_levels
                                                                  : levels),
-      timers_(port::now()) {
+      timers_(port::now()), job_time_(worth_offering) {
     if (levels <= 1) forks = &own_forks_;
 }
 
@@ -71,7 +74,7 @@ void worker::ring_from_outside() noexcept {
 }
 
 bool worker::turn() {
-    bool more = team_ ? run_and_share() || steal() : run(jobs_a_turn_);
+    bool more = team_ ? run_and_offer() || steal() : run(jobs_a_turn_);
     std::int64_t now = 0;
     if (!timers_.empty()) {
         now = port::now();
@@ -86,16 +89,17 @@ bool worker::turn() {
 void worker::sleep() noexcept {
     turns_since_poll_ = 0;
     polled_at_ = 0;
-    // Whoever has work to give away finds the bit at the next of its own batches. Nothing depends on when: a branch is
-    // always in the queue of a worker that is awake, or was handed over by post_remote(), which wakes.
-    if (team_) team_->idle.fetch_or(bit_, order::acq_rel);
-    if (!io_->needs_no_poll())
+    if (team_) team_->sleepers.announce(bit_);
+    // Operands that are kept are not looked at: their worker looks for sleepers after each of its jobs.
+    if (team_ && could_steal()) {
+        // awake after all
+    } else if (!io_->needs_no_poll()) {
         sleep_in(false);
-    else if (begin_to_park()) {
+    } else if (begin_to_park()) {
         sleep_in(true);
         parking_.exchange(awake, order::acq_rel);
     }
-    if (team_ && team_->idle.load(order::relaxed) & bit_) team_->idle.fetch_and(~bit_, order::acq_rel);
+    if (team_) team_->sleepers.withdraw(bit_);
 }
 
 void worker::sleep_in(bool own_word) noexcept {
@@ -141,58 +145,59 @@ bool worker::time_to_poll(std::int64_t now) noexcept {
     return true;
 }
 
-bool worker::run_and_share() {
-    bool more = true;
-    for (std::size_t done = 0; more && done < batch;) {
-        std::size_t part = team_->idle.load(order::relaxed) ? 1 : share_batch;
-        more = run(part);
+bool worker::run_and_offer() {
+    if (offered_) take_back(); // nobody has wanted it for a turn: its own turn has come
+    bool timed = job_time_ >= worth_taking || ++turns_ % turns_between_looks == 0;
+    std::int64_t began = timed ? port::now() : 0;
+    for (std::size_t done = 0; done < batch;) {
+        std::size_t part = job_time_ >= worth_taking ? 1 : batch - done;
+        if (!run(part)) return false;
         done += part;
-        if (more && team_->idle.load(order::relaxed)) share();
-    }
-    return more;
-}
-
-// Sharing is started by the one who has nothing to do, and done by the one who has: each worker's queue is its own, and
-// only the home of a ready branch moves it, so that queues need no atomics. The idle worker says so by its bit; whoever
-// takes the bit away sends it up to half of what is ready. The bit is taken after the branches were found, so that it is
-// never taken in vain. It may be taken just when its owner has woken up by itself: then a busy worker gets work, which
-// it shares in turn if it has too much.
-void worker::share() noexcept {
-    std::uint64_t idle = team_->idle.load(order::relaxed) & ~bit_;
-    if (idle && forks && !forks->empty()) {
-        auto index = static_cast<unsigned>(__builtin_ctzll(idle));
-        std::uint64_t bit = std::uint64_t{1} << index;
-        if (team_->idle.fetch_and(~bit, order::acq_rel) & bit) team_->members[index]->knock();
-        return;
-    }
-    while (idle) {
-        auto index = static_cast<unsigned>(__builtin_ctzll(idle));
-        std::uint64_t bit = std::uint64_t{1} << index;
-        idle &= ~bit;
-        job* first;
-        job* last;
-        if (take_surplus(share_at_most, first, last) == 0) return;
-        executor* receiver = team_->members[index];
-        // Somebody else was faster: the branches come back to the end of the own queue.
-        if (!(team_->idle.fetch_and(~bit, order::acq_rel) & bit)) receiver = this;
-        if (receiver != this) {
-            for (job* j = last;; j = j->next) {
-                std::uint32_t priority =
-                    j->home().bit ? static_cast<std::uint32_t>(__builtin_ctz(j->home().bit)) : 0;
-                j->level.store(&receiver->level(priority), order::relaxed);
-                if (j == first) break;
-            }
+        if (timed) {
+            std::int64_t now = port::now();
+            job_time_ = (job_time_ + (now - began) / static_cast<std::int64_t>(part)) / 2;
+            began = now;
         }
-        receiver->post_remote(*first, *last);
+        offer();
     }
+    return true;
 }
 
-// The oldest operand of a colleague's: the largest, as a rule.
+void worker::offer() noexcept {
+    bool something = forks && !forks->empty();
+    bool worth_it =
+        job_time_ >= worth_offering || (job_time_ >= worth_taking && team_->sleepers.any_but(bit_));
+    if (worth_it && offer_.empty()) {
+        if (job* oldest = take_surplus(offered_at_most)) {
+            offer_.put(*oldest);
+            offered_ = something = true;
+        }
+    }
+    if (!something) return;
+    std::size_t sleeper = team_->sleepers.take_one_but(bit_);
+    if (sleeper != team_->sleepers.nobody) team_->members[sleeper]->knock();
+}
+
+bool worker::take_back() noexcept {
+    offered_ = false;
+    job* oldest = offer_.take();
+    if (oldest) adopt(oldest);
+    return oldest;
+}
+
+// What a colleague offers, or the oldest operand that it keeps: the largest, as a rule.
 bool worker::steal() {
+    if (offered_ && take_back()) return true;
     for (std::size_t i = 0; i < team_->count; ++i) {
         std::size_t index = (victim_ + i) % team_->count;
         worker* victim = team_->members[index];
-        if (victim == this || !victim->forks) continue;
+        if (victim == this) continue;
+        if (job* oldest = victim->offer_.take()) {
+            victim_ = index;
+            adopt(oldest);
+            return true;
+        }
+        if (!victim->forks) continue;
         std::size_t found = victim->forks->look();
         if (found == fork_deque::nothing || !reserve_branch()) continue;
         sys::fence_threads();
@@ -201,6 +206,14 @@ bool worker::steal() {
             run_stolen(*f);
             return true;
         }
+    }
+    return false;
+}
+
+bool worker::could_steal() const noexcept {
+    for (std::size_t i = 0; i < team_->count; ++i) {
+        const worker* victim = team_->members[i];
+        if (victim != this && !victim->offer_.empty()) return true;
     }
     return false;
 }

@@ -8,12 +8,12 @@
 #include <weft/core/executor.hpp>
 #include <weft/core/fork_deque.hpp>
 #include <weft/core/timer_wheel.hpp>
+#include <weft/ports/linux/team.hpp>
 
 namespace weft {
 
 class backend;
 class thread_pool;
-class worker;
 
 namespace detail {
 
@@ -24,15 +24,6 @@ struct level_memory {
 };
 
 } // namespace detail
-
-// What workers that share work have in common. A worker's bit is set while it has nothing to do.
-struct worker_team {
-    static constexpr std::size_t max_workers = 64;
-
-    atomic<std::uint64_t> idle{0};
-    worker* members[max_workers] = {};
-    std::size_t count = 0;
-};
 
 // Every executor of this port is a worker. All members are for the worker's own thread but where noted.
 class worker : private detail::level_memory, public executor {
@@ -69,7 +60,10 @@ class worker : private detail::level_memory, public executor {
     timer_wheel& timers() noexcept { return timers_; }
     backend& io() noexcept { return *io_; }
 
-    // Joins the team as member `index` before any of its workers turns; workers of a team share ready branches.
+    // Joins the team as member `index` before any of its workers turns. A worker of a team that has nothing to do takes
+    // what others offer, and operands that wait to be begun. Offered are ready branches where jobs have taken half a
+    // microsecond or more of late, or two where nobody is idle: for shorter ones the way to another core is dearer than
+    // they are. So a long job keeps back at most what had seemed to be short, and the rest of the 64 that are offered.
     void join(worker_team& team, std::size_t index) noexcept;
 
     // The pool that blocking() uses in tasks of this worker; set by the runtime.
@@ -83,9 +77,11 @@ class worker : private detail::level_memory, public executor {
 
     void sleep_in(bool own_word) noexcept;
     bool begin_to_park() noexcept;
-    bool run_and_share();
-    void share() noexcept;
+    bool run_and_offer();
+    void offer() noexcept;
+    bool take_back() noexcept;
     bool steal();
+    bool could_steal() const noexcept;
     bool time_to_poll(std::int64_t now) noexcept;
     bool fire_timers(std::int64_t now) noexcept;
 
@@ -96,6 +92,10 @@ class worker : private detail::level_memory, public executor {
     std::unique_ptr<backend> io_;
     worker_team* team_ = nullptr;
     std::uint64_t bit_ = 0;
+    std::int64_t job_time_; // of late, in nanoseconds
+    std::uint32_t turns_ = 0;
+    bool offered_ = false; // since it was taken back last
+    alignas(64) basic_offer<atomic> offer_;
     std::int64_t timers_at_ = 0; // not looked at before
     std::int64_t polled_at_ = 0;
     std::uint32_t turns_since_poll_ = 0;
