@@ -39,6 +39,9 @@ class virtqueue_base {
 
     // Of a device that has begun and does not go yet.
     result<void> attach(virtio_device device, std::uint32_t number) noexcept {
+        if (reinterpret_cast<std::uintptr_t>(descriptors_) % 16 != 0)
+            port::panic(
+                "a virtqueue stands where memory is not aligned to 16 bytes, as in a coroutine's frame");
         device_ = device;
         number_ = number;
         for (std::uint16_t i = 0; i < size_; ++i) descriptors_[i].next = static_cast<std::uint16_t>(i + 1);

@@ -10,12 +10,14 @@ folder=$(realpath -m "${1:?usage: fetch-lwip.sh <folder>}")
 for tool in apt-get dpkg-source; do
     command -v $tool >/dev/null || { echo "fetch-lwip: no $tool; run scripts/install-dependencies.sh test" >&2; exit 1; }
 done
+# From the mirror that this machine has its packages from.
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Codename: bookworm' 2>/dev/null | sort -u | head -n 1)
 mkdir -p "$(dirname "$folder")"
 work=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
 cat >"$work/sources.list" <<END
-deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main
+deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} bookworm main
 END
 apt=(apt-get -q -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$work/lists"
     -o "Dir::Cache=$work/cache" -o APT::Sandbox::User= -o "Dir::State::status=/var/lib/dpkg/status")
