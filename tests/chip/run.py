@@ -6,6 +6,7 @@
 Without names: each chip with one of the compilers. --all: with both. The last line is "N passed, N failed".
 """
 
+import json
 import os
 import random
 import re
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PRESETS = ["rv32-gcc", "rv64-clang", "m3-clang", "m4-gcc"]
@@ -299,8 +301,41 @@ def echoes(preset):
     clean(preset, "examples/firmware_echo/echo")
 
 
+def warm_up(path):
+    """Sets the temperature of the emulated sensor, as soon as there is one."""
+    for _ in range(100):
+        try:
+            with socket.socket(socket.AF_UNIX) as monitor:
+                monitor.connect(path)
+                with monitor.makefile("rw") as lines:
+                    lines.readline()  # the greeting
+                    change = {"path": "/machine/peripheral/sensor", "property": "temperature", "value": 25125}
+                    for command in ({"execute": "qmp_capabilities"}, {"execute": "qom-set", "arguments": change}):
+                        lines.write(json.dumps(command) + "\n")
+                        lines.flush()
+                        lines.readline()
+                    return
+        except OSError:
+            time.sleep(0.05)
+
+
+def devices(preset):
+    if preset.startswith("rv"):
+        self_test(preset, "devices", 4, seconds=30, real_time=True)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/monitor"
+            warmth = threading.Thread(target=warm_up, args=[path])
+            warmth.start()
+            self_test(preset, "devices", 4, "-device", "tmp105,id=sensor,address=0x48", "-qmp",
+                      f"unix:{path},server=on,wait=off", seconds=30, real_time=True)
+            warmth.join()
+    clean(preset, "tests/chip/devices")
+
+
 def firmware(preset):
     does_not_fit(preset)
+    devices(preset)
     if preset.startswith("rv"):
         virtio(preset)
         echoes(preset)
