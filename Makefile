@@ -28,7 +28,7 @@ test: ## everything CI runs: both compilers, -O0 and -O2, sanitizers, freestandi
 figures: ## measure every figure of the README: name, value, goal, ok or short
 	@scripts/measure.sh figures
 
-bench: ## weft beside its peers: a report with plots in build/bench/ (takes half an hour)
+bench: ## weft beside its peers: a report with plots in build/bench/ (takes twenty minutes)
 	@scripts/measure.sh bench
 
 chip-figures: ## instructions, RAM and text of weft on the emulated chips: name, value, goal, ok or short
