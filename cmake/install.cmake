@@ -6,8 +6,8 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
 install(TARGETS weft weft_core weft_linux EXPORT weft_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT weft_targets NAMESPACE weft:: FILE weftTargets.cmake DESTINATION ${package_dir})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/weft/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft
-    FILES_MATCHING PATTERN "*.hpp" PATTERN "ports/hand" EXCLUDE PATTERN "testing*.hpp" EXCLUDE
-    PATTERN "sweep.hpp" EXCLUDE) # for tests too
+    FILES_MATCHING PATTERN "*.hpp" PATTERN "ports/hand" EXCLUDE PATTERN "lwip" EXCLUDE # for chips
+    PATTERN "testing*.hpp" EXCLUDE PATTERN "sweep.hpp" EXCLUDE PATTERN "memory_model.hpp" EXCLUDE) # for tests
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/weftConfig.cmake.in

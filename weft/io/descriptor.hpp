@@ -75,7 +75,7 @@ class descriptor {
         io_.records = other.io_.records;
         io_.known_empty.store(other.io_.known_empty.load(order::relaxed), order::relaxed);
         io_.output.store(other.io_.output.load(order::relaxed), order::relaxed);
-        io_.place.store(other.io_.place.load(order::relaxed), order::relaxed);
+        io_.place.store(other.io_.place.load(order::acquire), order::release);
         io_.value = other.let_go();
     }
 

@@ -84,6 +84,7 @@ struct io_handle {
     // write goes straight to the host if nobody waits before it.
     atomic<std::uint32_t> input{0};
     atomic<std::uint32_t> output{1};
+    // Published with release: a worker may come upon a place that another has just made.
     atomic<io_place*> place{&no_place};
 };
 

@@ -116,8 +116,8 @@ bool epoll_backend::submit_to_wait(io_operation& op, io_place& e, int side) noex
     op.state = waiting;
     e.level.store(&op.owner->home(), order::relaxed);
     // The descriptor's one place is where somebody waits plainly, as long as somebody does: host::in_use().
-    io_place* other = op.on->place.load(order::relaxed);
-    if (!(other->known_of(0) & io_place::plain_bit)) op.on->place.store(&e, order::relaxed);
+    io_place* other = op.on->place.load(order::acquire);
+    if (!(other->known_of(0) & io_place::plain_bit)) op.on->place.store(&e, order::release);
     return true;
 }
 
@@ -349,7 +349,7 @@ namespace {
 
 // After a receive that has taken everything the next one has to wait, and there is no more to it than what stands here.
 bool receive(io_operation& op, branch& b, continuation& then) noexcept {
-    io_place& e = *op.on->place.load(order::relaxed);
+    io_place& e = *op.on->place.load(order::acquire);
     if (e.level.load(order::relaxed) != &b.home() || e.known_of(0) != io_place::nothing || b.stopping())
         [[unlikely]]
         return receive_at_once(op, b, then, e);
@@ -358,7 +358,7 @@ bool receive(io_operation& op, branch& b, continuation& then) noexcept {
 
 bool in_use(const io_handle& h) noexcept {
     return h.input.load(order::relaxed) != 0 || h.output.load(order::relaxed) > 1 ||
-           h.place.load(order::relaxed)->known_of(0) & io_place::plain_bit;
+           h.place.load(order::acquire)->known_of(0) & io_place::plain_bit;
 }
 
 } // namespace weft::host

@@ -14,7 +14,8 @@ using weft::testing::model::model_atomic;
 using weft::testing::model::program;
 using weft::testing::model::state;
 
-job* job_number(std::uintptr_t i) { return reinterpret_cast<job*>(i); }
+// Never looked at; where a job could stand.
+job* job_number(std::uintptr_t i) { return reinterpret_cast<job*>(i * alignof(job)); }
 constexpr std::uintptr_t slept = 100; // in what a thread has had
 
 // A worker that offers, and two that find nothing to do. The cells stand in the order of the members.
