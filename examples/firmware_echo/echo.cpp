@@ -19,12 +19,12 @@
 #include <weft/ports/chip/interrupt.hpp>
 #include <weft/ports/chip/machine.hpp>
 #include <weft/ports/chip/spawn.hpp>
+#include <weft/ports/riscv_virt/virtio_places.hpp>
 
 namespace {
 
 using weft::task;
 using weft::chip::root_options;
-using weft::drivers::virtio_device;
 
 constexpr unsigned most_clients = 8;
 
@@ -51,19 +51,6 @@ task<> echo_datagrams() {
     }
 }
 
-// QEMU, hw/riscv/virt.c: eight places for devices.
-template <class Driver> bool start(Driver& driver, virtio_device::kind what) {
-    for (unsigned i = 0; i < 8; ++i) {
-        std::uintptr_t base = 0x10001000 + i * 0x1000;
-        if (virtio_device(base).what() != what) continue;
-        if (!driver.start(base)) return false;
-        weft::chip::attach_interrupt(
-            1 + i, [](void* d) noexcept { static_cast<Driver*>(d)->interrupt(); }, &driver);
-        return true;
-    }
-    return false;
-}
-
 weft::slot<weft::drivers::virtio_net> card_place;
 weft::slot<weft::drivers::virtio_rng> random_place;
 weft::slot<weft::ip_interface> interface_place;
@@ -74,8 +61,7 @@ task<> send_frames() { co_await interface_place.value.send_frames(); }
 task<> serve() {
     card_place.put();
     random_place.put();
-    if (!start(card_place.value, virtio_device::kind::network) ||
-        !start(random_place.value, virtio_device::kind::entropy)) {
+    if (!weft::riscv::start_virtio(card_place.value) || !weft::riscv::start_virtio(random_place.value)) {
         weft::chip::print("echo: no virtio network card, or no virtio source of random bytes\n");
         weft::machine::halt(1);
     }

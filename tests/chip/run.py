@@ -38,20 +38,20 @@ def report(name, wrong):
     sys.stdout.flush()
 
 
-def board(preset):
-    return "mps2-an385" if preset.startswith("m3") else "mps2-an386"
+def with_board(preset):
+    """The environment in which scripts/emulate.sh takes the preset's board."""
+    return dict(os.environ, BOARD="mps2-an385" if preset.startswith("m3") else "mps2-an386")
 
 
 def boot(preset, image, *options, seconds=120, stdin=b"", real_time=False):
     """What the image prints and its exit status; None for one that had to be stopped."""
-    environment = dict(os.environ, BOARD=board(preset))
     command = [f"{ROOT}/scripts/emulate.sh", f"{ROOT}/build/{preset}/{image}.elf"]
     # Time stands still while the chip works and jumps to the next alarm when it sleeps: nothing depends on the host, but
     # for devices that wait for the host.
     if not real_time:
         command += ["-icount", "shift=0,sleep=off"]
     try:
-        run = subprocess.run(command + list(options), input=stdin, capture_output=True, timeout=seconds, env=environment)
+        run = subprocess.run(command + list(options), input=stdin, capture_output=True, timeout=seconds, env=with_board(preset))
     except subprocess.TimeoutExpired as stopped:
         return (stopped.stdout or b"").decode(errors="replace"), None
     return run.stdout.decode(errors="replace") + run.stderr.decode(errors="replace"), run.returncode
@@ -163,10 +163,9 @@ def line_of(mark):
 
 def presses(preset):
     """The showdown: presses the button three times, a tenth of a second apart, in real time."""
-    environment = dict(os.environ, BOARD=board(preset))
     elf = f"{ROOT}/build/{preset}/examples/firmware_showdown/showdown.elf"
     with subprocess.Popen([f"{ROOT}/scripts/emulate.sh", elf], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          env=environment, text=True, bufsize=0) as chip:
+                          env=with_board(preset), text=True, bufsize=0) as chip:
         timer = threading.Timer(30, chip.kill)
         timer.start()
         said, wrong = [], []
@@ -192,10 +191,9 @@ def presses(preset):
 def serial_echo(preset):
     """64 KiB go in and come back through the driver of the chip's UART."""
     sent = random.Random(preset).randbytes(65536)
-    environment = dict(os.environ, BOARD=board(preset))
     elf = f"{ROOT}/build/{preset}/tests/chip/serial.elf"
     with subprocess.Popen([f"{ROOT}/scripts/emulate.sh", elf], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          env=environment) as chip:
+                          env=with_board(preset)) as chip:
         timer = threading.Timer(60, chip.kill)
         timer.start()
         ready = chip.stdout.readline()

@@ -6,6 +6,7 @@
 #include <weft/core/scope.hpp>
 #include <weft/core/slot.hpp>
 #include <weft/ports/chip/spawn.hpp>
+#include <weft/ports/riscv_virt/virtio_places.hpp>
 
 #include "check.hpp"
 
@@ -14,24 +15,7 @@ namespace {
 using chip_test::check;
 using weft::task;
 using weft::drivers::virtio_blk;
-using weft::drivers::virtio_device;
 using weft::drivers::virtio_rng;
-
-// QEMU, hw/riscv/virt.c: eight places for devices.
-constexpr std::uintptr_t first_place = 0x10001000, place_bytes = 0x1000;
-constexpr unsigned places = 8, first_interrupt = 1;
-
-template <class Driver> bool start(Driver& driver, virtio_device::kind what) {
-    for (unsigned i = 0; i < places; ++i) {
-        std::uintptr_t base = first_place + i * place_bytes;
-        if (virtio_device(base).what() != what) continue;
-        if (!driver.start(base)) return false;
-        weft::chip::attach_interrupt(
-            first_interrupt + i, [](void* d) noexcept { static_cast<Driver*>(d)->interrupt(); }, &driver);
-        return true;
-    }
-    return false;
-}
 
 weft::slot<virtio_blk> disk_place;
 weft::slot<virtio_rng> random_place;
@@ -54,8 +38,8 @@ task<> test() {
     random_place.put();
     virtio_blk& disk = disk_place.value;
     virtio_rng& random = random_place.value;
-    check(start(disk, virtio_device::kind::block), "a disk starts");
-    check(start(random, virtio_device::kind::entropy), "a source of random bytes starts");
+    check(weft::riscv::start_virtio(disk).has_value(), "a disk starts");
+    check(weft::riscv::start_virtio(random).has_value(), "a source of random bytes starts");
     check(disk.sectors() >= 64, "the disk's size is known");
 
     unsigned done = 0;

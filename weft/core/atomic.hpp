@@ -116,9 +116,9 @@ template <class T> class atomic {
     T value_{};
 };
 
-// For the compiler only.
 // What was read and written before it, of memory and of registers, devices see before what comes after.
 inline void device_fence() noexcept { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+// For the compiler only.
 inline void compiler_fence() noexcept { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
 inline void atomic_fence(order o) noexcept {
     if constexpr (one_hart)

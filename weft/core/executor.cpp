@@ -18,6 +18,15 @@ constexpr std::uint32_t fork_turns = 8;
 constexpr std::uint32_t credits_a_turn = 4;
 constexpr std::uint32_t credits_an_operand = 256;
 
+// Each into its queue.
+void push_all(job* oldest) noexcept {
+    while (oldest) {
+        job* rest = oldest->next;
+        oldest->home().push(*oldest);
+        oldest = rest;
+    }
+}
+
 } // namespace
 
 void link_marker(continuation*) noexcept {}
@@ -86,11 +95,7 @@ void executor::take_remote() noexcept {
         oldest = newest;
         newest = rest;
     }
-    while (oldest) {
-        job* rest = oldest->next;
-        oldest->home().push(*oldest);
-        oldest = rest;
-    }
+    push_all(oldest);
 }
 
 // Beyond the push itself: the bitmap, and the interrupt that an executor lives in.
@@ -225,11 +230,7 @@ void executor::adopt(job* oldest) noexcept {
         j->level.store(&level(bit ? static_cast<std::uint32_t>(__builtin_ctz(bit)) : 0), order::relaxed);
     }
     atomic_fence(order::seq_cst); // see scope_base::tour_step()
-    while (oldest) {
-        job* rest = oldest->next;
-        oldest->home().push(*oldest);
-        oldest = rest;
-    }
+    push_all(oldest);
 }
 
 void branch::wake() noexcept {
