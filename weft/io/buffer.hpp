@@ -1,10 +1,18 @@
-// Borrowed buffers for vectored reads and writes.
+// Borrowed buffers.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <span>
 
 namespace weft {
+
+// What is filled by reads, and what writes take from. Operations take them by reference, since GCC 12 gives each temporary
+// of a co_await, and so a converted argument, its own place in the frame.
+template <class B>
+concept bytes_to_fill = std::convertible_to<B&, std::span<std::byte>>;
+template <class B>
+concept bytes_to_take = std::convertible_to<B&, std::span<const std::byte>>;
 
 // What a vectored read fills. The memory is borrowed until the operation has ended.
 struct mutable_buffer {

@@ -1,10 +1,10 @@
 // Bytes in order through a descriptor: the reads and writes that sockets and pipes share.
 #pragma once
 
-#include <concepts>
 #include <span>
 
 #include <weft/core/result.hpp>
+#include <weft/io/buffer.hpp>
 #include <weft/io/descriptor.hpp>
 #include <weft/io/host.hpp>
 #include <weft/io/leased_buffer.hpp>
@@ -13,13 +13,6 @@ namespace weft {
 
 // How much of a buffer a transfer is to move.
 enum class transfer : std::uint8_t { some, whole };
-
-// What is filled by reads, and what writes take from. Operations take them by reference, since GCC 12 gives each temporary
-// of a co_await, and so a converted argument, its own place in the frame.
-template <class B>
-concept bytes_to_fill = std::convertible_to<B&, std::span<std::byte>>;
-template <class B>
-concept bytes_to_take = std::convertible_to<B&, std::span<const std::byte>>;
 
 // One read or write of a byte stream. Little is stored before it has to wait.
 template <io_code Code, transfer How>

@@ -1,4 +1,4 @@
-// What the sockets on lwIP share: addresses, errors, and the pools that they come from.
+// What the sockets on lwIP share: addresses, errors, waiting, and the pools that they come from.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <lwip/err.h>
 #include <lwip/ip_addr.h>
 #include <weft/core/result.hpp>
+#include <weft/core/wait_queue.hpp>
 #include <weft/io/endpoint.hpp>
 
 namespace weft::lwip {
@@ -33,6 +34,54 @@ template <class T, std::size_t N> T* claim(T (&pool)[N]) noexcept {
     std::construct_at(found); // new, and GCC 12 zeroes arrays of what points to itself
     found->used = true;
     return found;
+}
+
+// What an operation on a socket does, for the events that come from lwIP.
+struct socket_kind : leaf_kind {
+    bool (*advance)(waiter&) noexcept;             // does what can be done; true: the operation has ended
+    void (*withdrawn)(waiter&) noexcept = nullptr; // a stop has ended it
+};
+
+// An operation that waits in a queue of a socket. First in, first out.
+class socket_operation : public queued_operation<socket_operation> {
+    using base = queued_operation<socket_operation>;
+
+  public:
+    using lock_type = no_lock;
+    // Without a queue there is no socket.
+    socket_operation(const socket_kind& k, wait_queue<no_lock>* queue) noexcept
+        : base(k), queue_(queue), failed_(queue ? errc::none : errc::not_connected) {}
+
+    bool start(branch& b, continuation& then) noexcept {
+        return queue_ ? base::start(b, then) : finish_now(b, then);
+    }
+
+  protected:
+    using base::cancel;
+    error problem() const noexcept { return was_cancelled() ? error(errc::cancelled) : failed_; }
+
+    wait_queue<no_lock>* queue_;
+    error failed_;
+
+  private:
+    friend base;
+    const socket_kind& how() const noexcept { return static_cast<const socket_kind&>(*kind); }
+    socket_operation& subject() noexcept { return *this; }
+    wait_queue<no_lock>& queue() noexcept { return *queue_; }
+    bool attempt(branch&, waiter_list&) noexcept { return queue_->empty() && how().advance(*this); }
+    void withdrawn(waiter_list&) noexcept {
+        if (how().withdrawn) how().withdrawn(*this);
+    }
+    [[no_unique_address]] no_lock lock_;
+};
+
+// Something has happened to a socket: those that wait go on, as far as it takes them.
+inline void serve(wait_queue<no_lock>& queue) noexcept {
+    while (waiter* w = queue.front()) {
+        if (!static_cast<const socket_kind*>(w->kind)->advance(*w)) return;
+        queue.pop();
+        wait_queue<no_lock>::resume(*w);
+    }
 }
 
 } // namespace weft::lwip

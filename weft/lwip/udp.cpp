@@ -20,11 +20,7 @@ void has_come(void* self, udp_pcb*, pbuf* bytes, const ip_addr_t* from, u16_t po
         return;
     }
     s.datagrams[(s.first + s.count++) % udp_socket::most_kept] = {bytes, lwip::from_native(*from, port)};
-    if (waiter* w = s.readers.front()) {
-        (void)static_cast<udp_socket::receive_operation*>(w)->advance();
-        s.readers.pop();
-        wait_queue<no_lock>::resume(*w);
-    }
+    lwip::serve(s.readers);
 }
 
 } // namespace
@@ -44,19 +40,21 @@ result<udp_socket> udp_socket::bind(const endpoint& at) noexcept {
     return made;
 }
 
-bool udp_socket::receive_operation::advance() noexcept {
-    state& s = *state_;
+bool udp_socket::receive_operation::advance(waiter& self) noexcept {
+    auto& op = static_cast<receive_operation&>(self);
+    state& s = *op.state_;
     if (s.count == 0) return false;
     state::kept& d = s.datagrams[s.first];
     s.first = (s.first + 1) % most_kept;
     --s.count;
-    auto room = static_cast<u16_t>(std::min<std::size_t>(to_.size(), 0xffff));
-    datagram_.size = pbuf_copy_partial(d.bytes, to_.data(), room, 0);
-    datagram_.truncated = datagram_.size < d.bytes->tot_len;
-    datagram_.from = d.from;
+    auto room = static_cast<u16_t>(std::min<std::size_t>(op.to_.size(), 0xffff));
+    op.datagram_.size = pbuf_copy_partial(d.bytes, op.to_.data(), room, 0);
+    op.datagram_.truncated = op.datagram_.size < d.bytes->tot_len;
+    op.datagram_.from = d.from;
     pbuf_free(d.bytes);
     return true;
 }
+constinit const lwip::socket_kind udp_socket::receive_operation::receiving{{"receive", &cancel}, &advance};
 
 error udp_socket::send_operation::send() noexcept {
     // Of Ethernet's 1500 bytes, after IP's header and its own.

@@ -7,8 +7,7 @@
 
 #include <lwip/udp.h>
 #include <weft/core/result.hpp>
-#include <weft/core/wait_queue.hpp>
-#include <weft/io/endpoint.hpp>
+#include <weft/lwip/native.hpp>
 
 namespace weft {
 
@@ -63,7 +62,6 @@ struct udp_socket::state {
         pbuf* bytes = nullptr;
         endpoint from;
     };
-    no_lock lock_;
     bool used = false;
     udp_pcb* pcb = nullptr;
     std::size_t first = 0, count = 0;
@@ -71,30 +69,19 @@ struct udp_socket::state {
     wait_queue<no_lock> readers;
 };
 
-class [[nodiscard("co_await it")]] udp_socket::receive_operation
-    : public queued_operation<udp_socket::receive_operation> {
-    using base = queued_operation<receive_operation>;
-
+class [[nodiscard("co_await it")]] udp_socket::receive_operation : public lwip::socket_operation {
   public:
-    using lock_type = no_lock;
-    receive_operation(state* s, std::span<std::byte> to) noexcept : base(receiving), state_(s), to_(to) {}
+    receive_operation(state* s, std::span<std::byte> to) noexcept
+        : socket_operation(receiving, s ? &s->readers : nullptr), state_(s), to_(to) {}
 
-    bool start(branch& b, continuation& then) noexcept {
-        return state_ ? base::start(b, then) : finish_now(b, then);
-    }
     result<received_datagram> await_resume() const noexcept {
-        if (was_cancelled()) return failure(errc::cancelled);
-        if (!state_) return failure(errc::not_connected);
+        if (error e = problem(); e != errc::none) return failure(e);
         return datagram_;
     }
-    bool advance() noexcept;
 
   private:
-    friend base;
-    state& subject() noexcept { return *state_; }
-    wait_queue<no_lock>& queue() noexcept { return state_->readers; }
-    bool attempt(branch&, waiter_list&) noexcept { return state_->readers.empty() && advance(); }
-    static constexpr leaf_kind receiving{"receive", &base::cancel};
+    static bool advance(waiter& self) noexcept;
+    static const lwip::socket_kind receiving;
 
     state* state_;
     std::span<std::byte> to_;
