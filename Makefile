@@ -1,13 +1,16 @@
 # For people; everything behind it is plain CMake (CMakePresets.json) and scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build firmware frames test figures chip-figures bench check-freestanding check-fuzz check-all format tidy clean
+.PHONY: help run run-chip build firmware frames test figures chip-figures bench check-freestanding check-fuzz check-all format tidy clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
 
 run: ## build a release and serve examples/kv on 127.0.0.1:6380 until Ctrl-C (PORT=, DATA=)
 	@scripts/run.sh
+
+run-chip: ## build examples/kv for a RISC-V chip and boot it under QEMU, served on 127.0.0.1:6381 (PORT=, DISK=, PRESET=rv64-gcc)
+	@scripts/run-chip.sh
 
 build: ## build the library and the examples (PRESET=gcc-release)
 	@scripts/install-dependencies.sh run

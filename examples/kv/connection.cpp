@@ -1,5 +1,6 @@
 #include "connection.hpp"
 
+#include "clock.hpp"
 #include "log.hpp"
 #include "server.hpp"
 
@@ -25,7 +26,7 @@ text format(const result<weft::endpoint>& e, std::span<char> to) {
 
 } // namespace
 
-connection::connection(server& s, weft::stream_socket&& socket)
+connection::connection(server& s, peer_socket&& socket)
     : session{s.kv.buffers()}, server_{s}, kv_{s.kv}, socket_{std::move(socket)},
       query_{s.kv.buffers(), s.kv.limit.query_buffer}, sending_{s.kv.buffers()},
       parser_{s.kv.buffers(), s.kv.limit.request}, read_size_{least_read} {

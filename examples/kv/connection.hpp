@@ -1,11 +1,11 @@
 // A client: one task reads its commands and executes them; another sends, as long as there is something to send.
 #pragma once
 
+#include "doors.hpp"
 #include "engine/engine.hpp"
 
 #include <weft/core/event.hpp>
 #include <weft/core/scope.hpp>
-#include <weft/io/stream.hpp>
 
 namespace kv {
 
@@ -13,7 +13,7 @@ class server;
 
 class connection : public session {
   public:
-    connection(server& s, weft::stream_socket&& socket);
+    connection(server& s, peer_socket&& socket);
 
     // Until either side ends it and the replies are sent.
     weft::task<> serve();
@@ -37,7 +37,7 @@ class connection : public session {
 
     server& server_;
     engine& kv_;
-    weft::stream_socket socket_;
+    peer_socket socket_;
     weft::scope* tasks_ = nullptr;
     byte_buffer query_;
     byte_buffer sending_; // lent to the system; what comes meanwhile is collected in `out`

@@ -1,5 +1,7 @@
-// The log that people read: a line on stderr with the time, a level and a sentence.
+// The log that people read: a line with the time, a level and a sentence, on stderr or the chip's console.
 #pragma once
+
+#include <cstdarg>
 
 namespace kv {
 
@@ -8,7 +10,7 @@ namespace kv {
 [[gnu::format(printf, 1, 2)]] void log_warning(const char* format, ...);
 [[gnu::format(printf, 1, 2)]] void log_error(const char* format, ...);
 
-// What weft itself has to say goes the same way.
-void log_for_weft();
+// The machine supplies it.
+void write_log_line(const char* level, const char* format, va_list arguments);
 
 } // namespace kv

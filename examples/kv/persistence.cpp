@@ -6,13 +6,6 @@
 #include <weft/core/sleep.hpp>
 #include <weft/core/timeout.hpp>
 #include <weft/core/yield.hpp>
-#include <weft/io/directory.hpp>
-
-#include <filesystem>
-
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/random.h>
 
 namespace kv {
 
@@ -27,14 +20,17 @@ constexpr std::size_t rewrite_step = 2000;    // values between two groups of re
 
 std::span<const std::byte> bytes_of(text s) { return std::as_bytes(std::span{s.data(), s.size()}); }
 
-std::uint64_t new_salt() {
-    std::uint64_t salt = 0;
-    if (getrandom(&salt, sizeof salt, 0) != sizeof salt)
-        salt = static_cast<std::uint64_t>(weft::clock::now().time_since_epoch().count());
-    return salt;
+// A multiple of the storage's alignment.
+std::uint64_t aligned(std::uint64_t n) {
+    return (n + storage::alignment - 1) / storage::alignment * storage::alignment;
 }
 
-double megabytes(std::uint64_t n) { return static_cast<double>(n) / 1e6; }
+unsigned long long kilobytes(std::uint64_t n) { return n / 1000; }
+
+auto milliseconds_since(weft::clock::time_point then) {
+    return static_cast<long long>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(weft::clock::now() - then).count());
+}
 
 } // namespace
 
@@ -45,7 +41,7 @@ task<result<void>> log_file::append(text contents) {
     weft::const_buffer parts[2] = {{std::as_bytes(std::span{head})}, {bytes_of(contents)}};
     co_await ok(file.write_all_at(std::span<weft::const_buffer>{parts}, size));
     records = after;
-    size += head.size() + contents.size();
+    size += aligned(head.size() + contents.size());
     co_return {};
 }
 
@@ -56,32 +52,14 @@ task<result<void>> log_file::sync() {
     co_return {};
 }
 
-persistence::persistence(engine& kv, arena& records, const options& o)
-    : kv_{kv}, options_{o}, records_{records}, batch_{records}, sink_{kv.buffers(), journal::max_record},
-      sink_batch_{kv.buffers(), journal::max_record} {}
-
-std::string persistence::path(const char* suffix) const { return options_.directory + "/weft-kv" + suffix; }
-
-// Two servers in one directory would each destroy what the other writes.
-bool persistence::lock_directory() {
-    std::error_code problem;
-    std::filesystem::create_directories(options_.directory, problem);
-    int fd = ::open(path(".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        log_error("The directory %s can't be used: %s", options_.directory.c_str(),
-                  std::generic_category().message(errno).c_str());
-        return false;
-    }
-    lock_ = weft::descriptor(fd);
-    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
-    log_error("The directory %s is in use by another server", options_.directory.c_str());
-    return false;
-}
+persistence::persistence(engine& kv, arena& records, const settings& s, storage& where,
+                         const hash_seed& salts)
+    : kv_{kv}, settings_{s}, records_{records}, storage_{where}, salts_{salts}, batch_{records},
+      sink_{kv.buffers(), journal::max_record}, sink_batch_{kv.buffers(), journal::max_record} {}
 
 task<result<bool>> persistence::open() {
-    if (!lock_directory()) co_return failure(weft::errc::busy);
-    (void)co_await weft::remove(path(".log.new")); // of a rewrite that did not come to its end
-    auto opened = co_await weft::file::open(path(".log"), weft::open_mode::read | weft::open_mode::write);
+    if (!storage_.lock()) co_return failure(weft::errc::busy);
+    auto opened = co_await storage_.open();
     result<void> done;
     if (opened) {
         auto size = co_await opened->size();
@@ -90,13 +68,13 @@ task<result<bool>> persistence::open() {
         else
             done = failure(size.error());
     } else if (opened.error() == weft::errc::not_found) {
-        // A directory without a log gets one as a rewrite would make it: there whole, or not at all.
+        // A storage without a log gets one as a rewrite would make it: there whole, or not at all.
         done = co_await begin_rewrite();
         if (done) done = co_await finish_rewrite();
     } else {
         done = failure(opened.error());
     }
-    if (!done) log_error("The log %s can't be used: %s", path(".log").c_str(), done.error().message());
+    if (!done) log_error("The log %s can't be used: %s", storage_.name(), done.error().message());
     if (!done) co_return failure(done.error());
     kv_.log_wanted = kv_.server.log_enabled = log_.has_value();
     co_return log_.has_value();
@@ -132,7 +110,7 @@ struct persistence::replay {
     request_parser parser;
 };
 
-task<result<void>> persistence::load(weft::file& file, std::uint64_t size) {
+task<result<void>> persistence::load(storage::log& file, std::uint64_t size) {
     using status = journal::reader::status;
     auto began = weft::clock::now(), reported = began;
     byte_buffer window{records_};
@@ -144,7 +122,8 @@ task<result<void>> persistence::load(weft::file& file, std::uint64_t size) {
     auto fill = [&](std::size_t wanted) -> task<result<void>> {
         window.consume(std::exchange(at, 0));
         while (window.size() < wanted && read < size) {
-            std::size_t count = std::min<std::uint64_t>(std::max(piece, wanted - window.size()), size - read);
+            std::size_t count =
+                std::min<std::uint64_t>(aligned(std::max(piece, wanted - window.size())), size - read);
             char* to = window.room(count);
             if (!to) {
                 log_error("A record of %zu bytes does not fit into --log-memory", wanted);
@@ -157,14 +136,14 @@ task<result<void>> persistence::load(weft::file& file, std::uint64_t size) {
         co_return {};
     };
 
-    co_await ok(fill(journal::header_size));
+    co_await ok(fill(aligned(journal::header_size)));
     auto salt = journal::read_file_header(window.view());
     if (!salt) {
-        log_error("%s is not a log of this server", path(".log").c_str());
+        log_error("%s is not a log of this server", storage_.name());
         co_return failure(weft::errc::invalid_argument);
     }
-    good = at = journal::header_size;
-    journal::reader reader{*salt};
+    good = at = aligned(journal::header_size);
+    journal::reader reader{*salt, storage::alignment};
     replay execute{kv_, records_};
     kv_.server.loading_size = size;
     while (!closing_) {
@@ -183,9 +162,10 @@ task<result<void>> persistence::load(weft::file& file, std::uint64_t size) {
             break;
         }
         if (auto now = weft::clock::now(); now - reported >= 1s) {
-            log_notice("Loading the log: %.0f %% of %.0f MB, %.0f MB/s",
-                       100.0 * static_cast<double>(good) / static_cast<double>(size), megabytes(size),
-                       megabytes(good) / std::chrono::duration<double>(now - began).count());
+            log_notice("Loading the log: %llu %% of %llu MB, %llu MB/s",
+                       100 * static_cast<unsigned long long>(good) / size,
+                       static_cast<unsigned long long>(size) / 1'000'000,
+                       kilobytes(good) / static_cast<unsigned long long>(milliseconds_since(began)));
             reported = now;
         }
     }
@@ -199,46 +179,13 @@ task<result<void>> persistence::load(weft::file& file, std::uint64_t size) {
             co_await ok(fill(reader.wanted()));
         }
         damaged = later == status::record;
-        co_await ok(cut_off(file, good, size, damaged));
+        co_await ok(storage_.cut_off(file, {good, size, damaged, settings_.repair_log}));
     }
-    log_notice("Loaded %u keys from %.1f MB of log in %.1f s", kv_.db.size(), megabytes(good),
-               std::chrono::duration<double>(weft::clock::now() - began).count());
+    log_notice("Loaded %llu keys from %llu kB of log in %lld ms",
+               static_cast<unsigned long long>(kv_.db.size()), kilobytes(good), milliseconds_since(began));
     log_.emplace(*salt, next_sequence);
     log_->file = std::move(file);
     log_->size = log_->synced = kv_.server.log_size = kv_.server.log_base_size = good;
-    co_return {};
-}
-
-// The file is in order up to `good`. What a crash leaves behind is the end of the last write; when there are whole records
-// further on, something else has happened, and a person has to say what to do.
-task<result<void>> persistence::cut_off(weft::file& file, std::uint64_t good, std::uint64_t size,
-                                        bool damaged) {
-    auto offset = static_cast<unsigned long long>(good), rest = static_cast<unsigned long long>(size - good);
-    if (damaged && !options_.repair_log) {
-        log_error("The log is damaged at byte %llu, and %llu bytes with good records stand behind that. "
-                  "Restore the file from a "
-                  "copy, or start with --repair-log, which keeps what stands before the damage",
-                  offset, rest);
-        co_return failure(weft::errc::io_error);
-    }
-    if (damaged) {
-        std::error_code problem;
-        std::filesystem::copy_file(path(".log"), path(".log.damaged"),
-                                   std::filesystem::copy_options::overwrite_existing, problem);
-        if (problem) {
-            log_error("The damaged log could not be copied: %s", problem.message().c_str());
-            co_return failure(weft::errc::io_error);
-        }
-        log_warning(
-            "The log is damaged at byte %llu: cut there, as --repair-log says; the whole file is kept as %s",
-            offset, path(".log.damaged").c_str());
-    } else {
-        log_warning(
-            "The log ends in the middle of a record, as after a crash: the last %llu bytes are cut off",
-            rest);
-    }
-    co_await ok(file.truncate(good));
-    co_await ok(file.sync());
     co_return {};
 }
 
@@ -293,7 +240,7 @@ task<result<void>> persistence::write_groups() {
             (void)co_await weft::sleep_for(1s);
         }
     }
-    if (fresh_) co_await weft::remove(path(".log.new"));
+    if (fresh_) co_await storage_.discard();
     co_return done;
 }
 
@@ -392,23 +339,28 @@ task<result<void>> persistence::sync() {
 
 void persistence::wants_rewrite() {
     const log_file& log = *log_;
-    std::uint64_t base = kv_.server.log_base_size, growth = options_.rewrite_growth;
-    if (!growth || fresh_ || log.size < options_.rewrite_min_size || log.size < base + base / 100 * growth ||
+    std::uint64_t base = kv_.server.log_base_size, growth = settings_.rewrite_growth;
+    if (!growth || fresh_ || log.size < settings_.rewrite_min_size || log.size < base + base / 100 * growth ||
         weft::clock::now() < next_rewrite_)
         return;
     kv_.server.rewrite_requested = true;
 }
 
+// No client can guess one, and no two are the same.
+std::uint64_t persistence::new_salt() {
+    std::uint64_t number = ++salts_made_;
+    return sip_hash({reinterpret_cast<const char*>(&number), sizeof number}, salts_);
+}
+
 task<result<void>> persistence::begin_rewrite() {
     kv_.server.rewrite_requested = false;
     std::uint64_t salt = new_salt();
-    auto mode = weft::open_mode::write | weft::open_mode::create | weft::open_mode::truncate;
-    weft::file file = co_await ok(weft::file::open(path(".log.new"), mode));
+    storage::log file = co_await ok(storage_.create());
     journal::header head = journal::file_header(salt);
     co_await ok(file.write_all_at(std::as_bytes(std::span{head}), 0));
     fresh_.emplace(salt);
     fresh_->file = std::move(file);
-    fresh_->size = head.size();
+    fresh_->size = aligned(head.size());
     kv_.server.rewriting = true;
     rewrite_began_ = weft::clock::now();
     co_return {};
@@ -435,14 +387,12 @@ task<result<void>> persistence::continue_rewrite() {
 task<result<void>> persistence::finish_rewrite() {
     co_await ok(fresh_->sync());
     co_await ok(other_sync()); // of the old log, which goes
-    co_await ok(weft::rename(path(".log.new"), path(".log")));
-    weft::directory directory = co_await ok(weft::directory::open(options_.directory));
-    co_await ok(directory.sync());
-    auto from = static_cast<double>(log_ ? log_->size : 0), to = static_cast<double>(fresh_->size);
+    co_await ok(storage_.replace());
     if (snapshot_)
-        log_notice("The log is rewritten: %.1f MB instead of %.1f MB, %llu keys, in %.1f s", to / 1e6,
-                   from / 1e6, static_cast<unsigned long long>(snapshot_->keys_written()),
-                   std::chrono::duration<double>(weft::clock::now() - rewrite_began_).count());
+        log_notice("The log is rewritten: %llu kB instead of %llu kB, %llu keys, in %lld ms",
+                   kilobytes(fresh_->size), kilobytes(log_ ? log_->size : 0),
+                   static_cast<unsigned long long>(snapshot_->keys_written()),
+                   milliseconds_since(rewrite_began_));
     drop_snapshot();
     std::swap(log_, fresh_);
     kv_.server.log_size = kv_.server.log_base_size = log_->size;
@@ -459,7 +409,7 @@ task<> persistence::give_up_rewrite(weft::error why) {
     kv_.server.rewriting = kv_.server.rewrite_ok = false;
     next_rewrite_ = weft::clock::now() + 60s;
     fresh_.reset();
-    (void)co_await weft::remove(path(".log.new"));
+    co_await storage_.discard();
 }
 
 void persistence::drop_snapshot() {

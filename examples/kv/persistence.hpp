@@ -3,22 +3,21 @@
 
 #include "engine/journal.hpp"
 #include "engine/snapshot.hpp"
-#include "options.hpp"
+#include "settings.hpp"
+#include "storage.hpp"
 
 #include <weft/core/event.hpp>
 #include <weft/core/scope.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/time.hpp>
-#include <weft/io/file.hpp>
 
 #include <optional>
-#include <string>
 
 namespace kv {
 
 // A log under way: what is appended becomes one record.
 struct log_file {
-    weft::file file;
+    storage::log file;
     journal::writer records;
     std::uint64_t size = 0, synced = 0;
 
@@ -32,9 +31,9 @@ struct log_file {
 // once, and syncs once. The records that come in meanwhile are the next group.
 class persistence {
   public:
-    persistence(engine& kv, arena& records, const options& o);
+    persistence(engine& kv, arena& records, const settings& s, storage& where, const hash_seed& salts);
 
-    // Locks the directory and fills the engine from the log, while clients may be told that it does so. False: close()
+    // Locks the storage and fills the engine from the log, while clients may be told that it does so. False: close()
     // came before the end. Says in the log what is wrong.
     weft::task<weft::result<bool>> open();
 
@@ -60,18 +59,14 @@ class persistence {
     // False: the log can't be written, and so that group may be lost.
     weft::task<bool> until_safe(group g);
     // Clients wait while too many records do.
-    bool is_behind() const { return kv_.log.size() > options_.log_memory / 4 && kv_.server.log_writable; }
+    bool is_behind() const { return kv_.log.size() > records_.capacity() / 4 && kv_.server.log_writable; }
     // The end of the group that is being written.
     auto progress() { return progress_.wait(); }
 
   private:
     struct replay;
 
-    bool lock_directory();
-    std::string path(const char* suffix) const;
-    weft::task<weft::result<void>> load(weft::file& file, std::uint64_t size);
-    weft::task<weft::result<void>> cut_off(weft::file& file, std::uint64_t good, std::uint64_t size,
-                                           bool damaged);
+    weft::task<weft::result<void>> load(storage::log& file, std::uint64_t size);
 
     weft::task<weft::result<void>> write_groups();
     weft::task<> wait_for_work();
@@ -84,6 +79,7 @@ class persistence {
     void is_in_log();
 
     void wants_rewrite();
+    std::uint64_t new_salt();
     weft::task<weft::result<void>> begin_rewrite();
     weft::task<weft::result<void>> continue_rewrite();
     weft::task<weft::result<void>> finish_rewrite();
@@ -91,9 +87,11 @@ class persistence {
     void drop_snapshot();
 
     engine& kv_;
-    const options& options_;
+    const settings& settings_;
     arena& records_;
-    weft::descriptor lock_;
+    storage& storage_;
+    hash_seed salts_;
+    std::uint64_t salts_made_ = 0;
     std::optional<log_file> log_, fresh_; // fresh_: the shorter one, while it is made
     std::optional<snapshot> snapshot_;
     byte_buffer batch_;             // the group that is being written

@@ -1,143 +1,35 @@
 #include "server.hpp"
 
+#include "clock.hpp"
 #include "connection.hpp"
 #include "log.hpp"
 
 #include <weft/core/ok.hpp>
 #include <weft/core/sleep.hpp>
 #include <weft/core/timeout.hpp>
-#include <weft/core/when_any.hpp>
-#include <weft/io/directory.hpp>
-#include <weft/io/signal_set.hpp>
-#include <weft/ports/linux/backend.hpp>
-#include <weft/ports/linux/worker.hpp>
-
-#include <filesystem>
-#include <system_error>
-
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 namespace kv {
 
 using namespace std::chrono_literals;
 using weft::failure, weft::ok, weft::result, weft::task;
 
-namespace {
-
-std::span<std::byte> map(std::size_t size) {
-    void* at =
-        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (at == MAP_FAILED)
-        throw std::system_error(errno, std::generic_category(),
-                                "reserving " + std::to_string(size >> 20) +
-                                    " MB (see --memory, --client-memory, --log-memory)");
-    return {static_cast<std::byte*>(at), size};
-}
-
-// The pages that lie wholly inside go back to the system.
-void unmap_inside(void* block, std::size_t size) {
-    constexpr std::uintptr_t page = 4096;
-    auto from = reinterpret_cast<std::uintptr_t>(block);
-    std::uintptr_t to = (from + size) / page * page;
-    from = (from + page - 1) / page * page;
-    if (from < to) ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
-}
-
-template <class T> T random_value() {
-    T value{};
-    if (::getrandom(&value, sizeof value, 0) != sizeof value) throw std::bad_alloc();
-    return value;
-}
-
-// One descriptor a client, and some for files and listeners.
-void allow_descriptors(limits& limit) {
-    constexpr std::size_t others = 64;
-    rlimit now{};
-    ::getrlimit(RLIMIT_NOFILE, &now);
-    if (now.rlim_cur >= limit.clients + others) return;
-    rlimit more = now;
-    more.rlim_cur = limit.clients + others;
-    more.rlim_max = std::max(more.rlim_max, more.rlim_cur);
-    if (::setrlimit(RLIMIT_NOFILE, &more) == 0) return;
-    more = now;
-    more.rlim_cur = now.rlim_max;
-    if (::setrlimit(RLIMIT_NOFILE, &more) == 0) now = more;
-    if (now.rlim_cur >= limit.clients + others) return;
-    limit.clients = now.rlim_cur > 2 * others ? now.rlim_cur - others : others;
-    log_warning("The system allows %llu descriptors: at most %zu clients",
-                static_cast<unsigned long long>(now.rlim_cur), limit.clients);
-}
-
-// A socket that nobody listens at, of a server that could not clean up.
-task<> remove_abandoned(const weft::endpoint& at, const std::string& path) {
-    if (!std::filesystem::is_socket(path)) co_return;
-    result<weft::unix_stream> other = co_await weft::unix_stream::connect(at);
-    if (!other && other.error() == weft::errc::connection_refused) ::unlink(path.c_str());
-}
-
-} // namespace
-
-region::region(std::size_t size) : bytes_{map(size)}, arena_{bytes_} {
-    arena_.set_large_free_hook(&unmap_inside);
-}
-region::~region() { ::munmap(bytes_.data(), bytes_.size()); }
-
-server::server(const options& o)
-    : options_{o}, data_{o.memory}, buffers_{o.client_memory}, records_{o.log_memory},
-      kv{data_, buffers_, records_, random_value<hash_seed>()}, log{kv, records_, o} {
-    kv.limit = o.limit;
-    allow_descriptors(kv.limit);
-    for (char& c : run_id_) c = "0123456789abcdef"[random_value<unsigned char>() % 16];
-    server_state& s = kv.server;
-    s.run_id = {run_id_, sizeof run_id_};
-    s.directory = o.directory;
-    s.log_file = "weft-kv.log";
-    s.port = o.port;
-    s.process_id = ::getpid();
-    s.started_at = kv.db.now = unix_milliseconds();
-    s.sync = o.sync;
-}
-
-task<result<void>> server::listen() {
-    auto bound = [&](const std::string& where, auto& listener, auto& made) -> result<void> {
-        if (!made) {
-            log_error("Listening at %s failed: %s", where.c_str(), made.error().message());
-            return failure(made.error());
-        }
-        listener = std::move(*made);
-        listens_at_ += (listens_at_.empty() ? "" : " and ") + where;
-        return {};
-    };
-    if (options_.port) {
-        bool v6 = options_.bind.find(':') != std::string::npos;
-        std::string where =
-            (v6 ? "[" + options_.bind + "]" : options_.bind) + ":" + std::to_string(options_.port);
-        result<weft::endpoint> at = weft::endpoint::parse(where);
-        result<weft::tcp_listener> made =
-            failure(at ? weft::error(weft::errc::invalid_argument) : at.error());
-        if (at && at->is_ip()) made = weft::tcp_listener::bind(*at);
-        co_await ok(bound(where, tcp_, made));
-    }
-    if (const std::string& path = options_.unix_socket; !path.empty()) {
-        result<weft::endpoint> at = weft::endpoint::unix_path(path);
-        result<weft::unix_listener> made = failure(at ? weft::error() : at.error());
-        if (at) {
-            co_await remove_abandoned(*at, path);
-            made = weft::unix_listener::bind(*at);
-        }
-        co_await ok(bound(path, unix_, made));
-    }
-    co_return {};
+server::server(const settings& s, doors& d, storage& where, const memories& m, const secrets& chance)
+    : settings_{s}, doors_{d}, kv{m.data, m.buffers, m.records, chance.keys},
+      log{kv, m.records, s, where, chance.salts} {
+    kv.limit = s.limit;
+    for (std::size_t i = 0; i < sizeof run_id_; ++i) run_id_[i] = "0123456789abcdef"[chance.run_id[i] % 16];
+    server_state& state = kv.server;
+    state.run_id = {run_id_, sizeof run_id_};
+    state.port = s.port;
+    state.started_at = kv.db.now = unix_milliseconds();
+    state.sync = s.sync;
 }
 
 task<result<void>> server::serve() {
-    kv.server.io = weft::this_worker().io().name();
-    kv.server.loading = options_.append_only;
+    kv.server.io = doors_.io();
+    kv.server.loading = settings_.append_only;
     kv.server.loading_since = kv.server.started_at;
-    co_await ok(listen());
+    co_await ok(doors_.open());
     auto services = [this](weft::scope& s) -> task<result<void>> {
         auto log_task = s.spawn(keep_log());
         s.spawn(keep_house());
@@ -148,7 +40,7 @@ task<result<void>> server::serve() {
         co_return {};
     };
     result<void> done = co_await weft::with_scope(services);
-    if (unix_) ::unlink(options_.unix_socket.c_str());
+    doors_.close();
     if (done) log_notice("Bye");
     co_return done;
 }
@@ -156,27 +48,26 @@ task<result<void>> server::serve() {
 // Clients are there from the beginning; while the log is loaded, most of their commands are refused.
 task<result<void>> server::keep_log() {
     bool complete = true;
-    if (options_.append_only) complete = co_await ok(log.open());
+    if (settings_.append_only) complete = co_await ok(log.open());
     if (!complete) co_return {};
     kv.server.loading = false;
-    log_notice("Ready to serve clients at %s", listens_at_.c_str());
+    log_notice("Ready to serve clients at %s", doors_.where());
     bool saved = true;
-    if (options_.append_only) saved = co_await log.run();
+    if (settings_.append_only) saved = co_await log.run();
     co_return saved ? result<void>() : failure(weft::errc::io_error);
 }
 
 task<result<void>> server::serve_clients() {
     auto clients = [this](weft::scope& s) -> task<result<void>> {
         auto accepting = [&](weft::scope& listeners) -> task<> {
-            if (tcp_) listeners.spawn(accept_all(tcp_, s));
-            if (unix_) listeners.spawn(accept_all(unix_, s));
-            co_await until_told_to_stop();
+            doors_.each_listener([&](auto& l) { listeners.spawn(accept_all(l, s)); });
+            co_await doors_.until_told_to_stop(shutdown_);
             listeners.request_stop();
         };
         co_await ok(weft::with_scope(accepting));
         for (session* each = kv.first_session(); each; each = each->next)
             static_cast<connection*>(each)->end_input();
-        auto limit = weft::clock::now() + std::chrono::seconds(options_.shutdown_seconds);
+        auto limit = weft::clock::now() + std::chrono::seconds(settings_.shutdown_seconds);
         while (clients_) {
             result<void> left = co_await weft::timeout_at(limit, client_left_.wait());
             if (!left) break;
@@ -186,20 +77,6 @@ task<result<void>> server::serve_clients() {
         co_return {};
     };
     co_return co_await weft::with_scope(clients);
-}
-
-task<> server::until_told_to_stop() {
-    auto signals = weft::signal_set::make(weft::signal_interrupt, weft::signal_terminate);
-    if (!signals) {
-        log_error("Signals can't be waited for: %s", signals.error().message());
-        co_return;
-    }
-    auto why = co_await weft::when_any(signals->next(), shutdown_.wait());
-    auto& number = why.get<0>();
-    if (!number && !why.get<1>()) co_return; // something has failed, and has said so
-    log_notice("%s: the server ends", !number                             ? "SHUTDOWN"
-                                      : *number == weft::signal_interrupt ? "SIGINT"
-                                                                          : "SIGTERM");
 }
 
 template <class Listener> task<> server::accept_all(Listener& listener, weft::scope& clients) {
@@ -227,7 +104,7 @@ template <class Listener> task<> server::accept_all(Listener& listener, weft::sc
     }
 }
 
-task<> server::serve_client(weft::stream_socket socket) {
+task<> server::serve_client(peer_socket socket) {
     {
         connection c(*this, std::move(socket));
         co_await c.serve();
@@ -236,7 +113,7 @@ task<> server::serve_client(weft::stream_socket socket) {
     client_left_.set();
 }
 
-task<> server::refuse(weft::stream_socket socket) {
+task<> server::refuse(peer_socket socket) {
     constexpr text reason = "-ERR max number of clients reached\r\n";
     (void)co_await weft::timeout(1s, socket.write_all(std::as_bytes(std::span{reason})));
 }

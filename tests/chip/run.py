@@ -299,6 +299,20 @@ def echoes(preset):
     clean(preset, "examples/firmware_echo/echo")
 
 
+def key_value_server(preset):
+    """examples/kv serves redis-cli and its like, and loses nothing when the power goes."""
+    global passed, failed
+    elf = f"{ROOT}/build/{preset}/examples/kv/kv.elf"
+    run = subprocess.run([sys.executable, f"{ROOT}/tests/kv/chip_test.py", elf], capture_output=True, text=True)
+    good, bad = len(re.findall("^  ok ", run.stdout, re.M)), len(re.findall("^  FAIL ", run.stdout, re.M))
+    closing = re.search(r"^(\d+) passed, (\d+) failed$", run.stdout, re.M)
+    wrong = [] if closing and good >= 10 and run.returncode == 0 else run.stdout.splitlines()[-30:] + run.stderr.splitlines()[-8:]
+    report(f"{preset}: kv, {good} tests", wrong)
+    passed += good
+    failed += bad
+    clean(preset, "examples/kv/kv")
+
+
 def warm_up(path):
     """Sets the temperature of the emulated sensor, as soon as there is one."""
     for _ in range(100):
@@ -337,6 +351,7 @@ def firmware(preset):
     if preset.startswith("rv"):
         virtio(preset)
         echoes(preset)
+        key_value_server(preset)
     serial_echo(preset)
     clean(preset, "tests/chip/serial")
     for image, least in SELF_TESTS.items():

@@ -765,6 +765,17 @@ class Pair:
         return replies
 
 
+def same_number(command, theirs, ours):
+    """Where long double is of another size than redis-server's, sums of fractions have other last digits."""
+    if not WITH_LONGER_FLOATS or command.lower() not in ("incrbyfloat", "hincrbyfloat", "get", "hget", "mget"):
+        return False
+    try:
+        a, b = (float(decode(r)[0]) for r in (theirs, ours))
+    except (TypeError, ValueError):
+        return False
+    return abs(a - b) <= 1e-15 * abs(a)
+
+
 def run_script(name, script, servers, protocol):
     pair, failures, count = Pair(servers, protocol), 0, 0
     pair.at(1), pair.at(2)
@@ -809,7 +820,7 @@ def run_script(name, script, servers, protocol):
         theirs, ours = replies
         if unordered and theirs[:1] == ours[:1] and theirs[:1] in b"*~%":
             theirs, ours = (normalise(decode(r)[0]) for r in replies)
-        if theirs != ours:
+        if theirs != ours and not same_number((text or "").split(" ")[0], *replies):
             failures += 1
             print(f"{name} (RESP{protocol}): {line}\n    redis-server: {replies[0]!r}\n    weft-kv:      {replies[1]!r}")
     pair.close()
@@ -880,6 +891,7 @@ def random_command(r):
     )()
 
 
+WITH_LONGER_FLOATS = False
 UNORDERED = {"HGETALL", "SMEMBERS", "SINTER", "SUNION", "SDIFF"}
 
 
@@ -913,7 +925,10 @@ def main():
     p.add_argument("--seeds", type=int, default=8)
     p.add_argument("--rounds", type=int, default=4000)
     p.add_argument("--raw-command", help="start this instead, with {port} in it")
+    p.add_argument("--with-longer-floats", action="store_true", help="the other server's long double is not this machine's")
     options = p.parse_args()
+    global WITH_LONGER_FLOATS
+    WITH_LONGER_FLOATS = options.with_longer_floats
     total = failures = 0
     ours = Server(shlex.split(options.raw_command)) if options.raw_command else weft_kv(options.binary, "--appendonly", "no")
     with redis_server() as theirs, ours:

@@ -889,6 +889,21 @@ def idle_clients_are_small():
             c.close()
 
 
+def run_tests(tests, chosen):
+    """Runs them one after the other, says how each went, and ends the program."""
+    failed = 0
+    for name in chosen:
+        began = time.monotonic()
+        try:
+            tests[name]()
+            print(f"  ok    {name} ({time.monotonic() - began:.1f} s)", flush=True)
+        except Exception:
+            failed += 1
+            print(f"  FAIL  {name} ({time.monotonic() - began:.1f} s)\n{traceback.format_exc()}", flush=True)
+    print(f"{len(chosen) - failed} passed, {failed} failed")
+    sys.exit(failed != 0)
+
+
 def main():
     global BINARY, HIREDIS, SYNC_FAULTS
     words = sys.argv[1:]
@@ -898,18 +913,7 @@ def main():
     if words[0] == "--hiredis":
         HIREDIS, words = words[1], words[2:]
     BINARY = os.path.abspath(words[0])
-    failed = 0
-    chosen = words[1:] or list(TESTS)
-    for name in chosen:
-        began = time.monotonic()
-        try:
-            TESTS[name]()
-            print(f"  ok    {name} ({time.monotonic() - began:.1f} s)", flush=True)
-        except Exception:
-            failed += 1
-            print(f"  FAIL  {name} ({time.monotonic() - began:.1f} s)\n{traceback.format_exc()}", flush=True)
-    print(f"{len(chosen) - failed} passed, {failed} failed")
-    sys.exit(failed != 0)
+    run_tests(TESTS, words[1:] or list(TESTS))
 
 
 if __name__ == "__main__":

@@ -228,7 +228,7 @@ std::string_view endpoint::format(std::span<char> buffer) const noexcept {
             w.text(bytes());
         } else {
             w.text("@");
-            w.text(bytes().substr(1));
+            w.text({bytes_ + 1, length_ - 1u});
         }
         break;
     }

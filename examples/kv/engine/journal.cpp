@@ -50,15 +50,17 @@ reader::status reader::check(text window, bool last, bool any_later_sequence) {
     auto sequence = static_cast<std::uint32_t>(load_little(window.data() + 8, 4));
     bool expected = any_later_sequence ? sequence - sequence_ < 1u << 31 : sequence == sequence_;
     if (mark != record_mark || length > max_record || !expected) return status::broken;
-    if (window.size() - header_size < length) {
-        wanted_ = header_size + static_cast<std::size_t>(length);
+    std::size_t whole =
+        (header_size + static_cast<std::size_t>(length) + alignment_ - 1) / alignment_ * alignment_;
+    if (window.size() < whole) {
+        wanted_ = whole;
         return last ? status::broken : status::more;
     }
     text contents = slice(window, header_size, static_cast<std::size_t>(length));
     if (load_little(window.data() + 12, 4) != checksum(salt_, slice(window, 4, 8), contents))
         return status::broken;
     contents_ = contents;
-    consumed_ = header_size + contents.size();
+    consumed_ = whole;
     return status::record;
 }
 
@@ -70,22 +72,24 @@ reader::status reader::next(text window, bool last) {
 }
 
 reader::status reader::find_later(text window, bool last) {
-    for (std::size_t at = 1; at < window.size(); ++at) {
-        auto mark = static_cast<const char*>(
-            std::memchr(window.data() + at, static_cast<int>(record_mark & 0xff), window.size() - at));
-        if (!mark) break;
-        at = static_cast<std::size_t>(mark - window.data());
+    for (std::size_t at = alignment_; at < window.size(); at += alignment_) {
+        if (alignment_ == 1) {
+            auto mark = static_cast<const char*>(
+                std::memchr(window.data() + at, static_cast<int>(record_mark & 0xff), window.size() - at));
+            if (!mark) break;
+            at = static_cast<std::size_t>(mark - window.data());
+        }
         status s = check(slice(window, at), last, true);
         if (s == status::record) return s;
         if (s == status::more) {
-            consumed_ = at - 1; // the next call starts behind its window's first byte
-            wanted_ += 1;
+            consumed_ = at - alignment_; // the next call starts behind its window's first block
+            wanted_ += alignment_;
             return s;
         }
     }
     if (last) return status::end;
-    consumed_ = window.empty() ? 0 : window.size() - 1;
-    wanted_ = header_size + 1;
+    consumed_ = window.empty() ? 0 : (window.size() - 1) / alignment_ * alignment_;
+    wanted_ = header_size + alignment_;
     return status::more;
 }
 

@@ -5,7 +5,8 @@
 //
 // Integers are little-endian. The checksum is the CRC-32C of salt, length, sequence and contents. The salt is random
 // for each file: so no client can store a value that looks like a record, and a file's left-over bytes on a
-// reused block are no records of it either. Sequences count up by one from 0.
+// reused block are no records of it either. Sequences count up by one from 0. Where the medium is written in blocks, the
+// header and each record begin a block of their own, so that no write can harm what an earlier one has left.
 #pragma once
 
 #include "hash.hpp"
@@ -35,7 +36,8 @@ class writer {
 // Reads records from a window that the caller slides over the file.
 class reader {
   public:
-    explicit reader(std::uint64_t salt) : salt_{salt} {}
+    // The window begins at a multiple of `alignment`, as all records do.
+    explicit reader(std::uint64_t salt, std::size_t alignment = 1) : salt_{salt}, alignment_{alignment} {}
 
     enum class status : std::uint8_t {
         record, // contents() is one; the window may go on by consumed()
@@ -59,6 +61,7 @@ class reader {
     status check(text window, bool last, bool any_later_sequence);
 
     std::uint64_t salt_;
+    std::size_t alignment_;
     std::uint32_t sequence_ = 0;
     text contents_;
     std::size_t consumed_ = 0, wanted_ = 0;

@@ -8,14 +8,17 @@ namespace {
 
 constexpr std::uint64_t salt = 0x1234567890abcdef;
 
-std::string file_of(const std::vector<std::string>& records) {
+std::string file_of(const std::vector<std::string>& records, std::size_t alignment = 1) {
     header h = file_header(salt);
     std::string file(h.begin(), h.end());
+    auto fill = [&] { file.resize((file.size() + alignment - 1) / alignment * alignment); };
+    fill();
     writer w{salt};
     for (auto& r : records) {
         h = w.frame(r);
         file.append(h.begin(), h.end());
         file += r;
+        fill();
     }
     return file;
 }
@@ -28,12 +31,12 @@ struct outcome_of_reading {
 };
 
 // Reads as the server does: a window that grows to what the reader wants, over a file that comes in small pieces.
-outcome_of_reading read(const std::string& file, std::size_t piece) {
+outcome_of_reading read(const std::string& file, std::size_t piece, std::size_t alignment = 1) {
     outcome_of_reading result;
     auto found = read_file_header(file);
     EXPECT_EQ(found, salt);
-    reader r{*found};
-    std::size_t from = header_size, to = header_size;
+    reader r{*found, alignment};
+    std::size_t from = std::max(header_size, alignment), to = from;
     bool broken = false;
     for (;;) {
         text window = slice(file, from, to - from);
@@ -120,6 +123,27 @@ TEST(journal, a_changed_byte_in_the_middle_is_damage) {
         ASSERT_EQ(result.end, reader::status::broken) << at;
         ASSERT_TRUE(result.later) << at;
         ASSERT_LE(result.good, at);
+    }
+}
+
+TEST(journal, records_begin_blocks_where_the_medium_has_them) {
+    constexpr std::size_t block = 64;
+    auto records = sample();
+    std::string file = file_of(records, block);
+    std::string area = file + std::string(10 * block, '\0'); // never written
+    for (std::size_t piece : {std::size_t{1}, block, std::size_t{100000}}) {
+        auto result = read(area, piece, block);
+        EXPECT_EQ(result.records, records);
+        EXPECT_EQ(result.good, file.size());
+        EXPECT_FALSE(result.later);
+        std::string damaged = area;
+        damaged[2 * block + 1] ^= 1;
+        result = read(damaged, piece, block);
+        EXPECT_LE(result.good, 2 * block);
+        EXPECT_TRUE(result.later);
+        damaged = area;
+        damaged[file.size() - block + 1] ^= 1; // of the last record, or behind its end
+        EXPECT_FALSE(read(damaged, piece, block).later);
     }
 }
 

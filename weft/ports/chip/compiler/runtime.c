@@ -1,10 +1,12 @@
-/* What the compilers call by name: there is no C library here. Short rather than fast. */
+/* What the compilers and headers call by name: there is no C library here. Short rather than fast. */
 #include <stddef.h>
 
 void* memcpy(void* restrict to, const void* restrict from, size_t n);
 void* memmove(void* to, const void* from, size_t n);
 void* memset(void* to, int value, size_t n);
 int memcmp(const void* a, const void* b, size_t n);
+void* memchr(const void* in, int value, size_t n);
+size_t strlen(const char* text);
 
 __attribute__((used)) void* memcpy(void* restrict to, const void* restrict from, size_t n) {
     unsigned char* t = to;
@@ -33,6 +35,16 @@ __attribute__((used)) int memcmp(const void* a, const void* b, size_t n) {
     for (; n; --n, ++x, ++y)
         if (*x != *y) return *x - *y;
     return 0;
+}
+__attribute__((used)) void* memchr(const void* in, int value, size_t n) {
+    for (const unsigned char* x = in; n; --n, ++x)
+        if (*x == (unsigned char)value) return (void*)x;
+    return NULL;
+}
+__attribute__((used)) size_t strlen(const char* text) {
+    size_t n = 0;
+    while (text[n]) ++n;
+    return n;
 }
 
 #if defined(__arm__)
