@@ -5,21 +5,20 @@
 #include <lwip/etharp.h>
 #include <lwip/init.h>
 #include <lwip/priv/tcp_priv.h>
-#include <lwip/timeouts.h>
 #include <netif/ethernet.h>
 #include <weft/core/port.hpp>
+#include <weft/lwip/stream.hpp>
 
 namespace weft {
 
 namespace {
 
-constexpr std::int64_t nanoseconds_in_ms = 1'000'000;
+constexpr std::int64_t nanoseconds_in_ms = 1'000'000, second = 1000 * nanoseconds_in_ms;
 ip_interface* the_interface = nullptr;
 std::uint32_t random_state;
 
 } // namespace
 
-extern "C" u32_t sys_now() { return static_cast<u32_t>(port::now() / nanoseconds_in_ms); }
 extern "C" void weft_lwip_panic(const char* why) { port::panic(why); }
 // xorshift32: Marsaglia, "Xorshift RNGs", 2003.
 extern "C" unsigned weft_lwip_random() {
@@ -44,10 +43,10 @@ void ip_interface::start(const ip_address& at, std::uint32_t seed) noexcept {
     std::memcpy(&address.addr, at.address.data(), 4);
     std::memcpy(&mask.addr, at.mask.data(), 4);
     std::memcpy(&gateway.addr, at.gateway.data(), 4);
+    aged_at_ = port::now();
     netif_add(&netif_, &address, &mask, &gateway, this, &begin, &ethernet_input);
     netif_set_default(&netif_);
     netif_set_up(&netif_);
-    arm();
 }
 
 err_t ip_interface::begin(netif* n) noexcept {
@@ -56,11 +55,16 @@ err_t ip_interface::begin(netif* n) noexcept {
     std::memcpy(n->hwaddr, self.card_.address().data(), n->hwaddr_len);
     n->mtu = 1500;
     n->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_LINK_UP | NETIF_FLAG_ETHERNET;
-    n->output = &etharp_output;
+    n->output = &send_packet;
     n->linkoutput = &send;
     n->name[0] = 'v';
     n->name[1] = 'n';
     return ERR_OK;
+}
+
+err_t ip_interface::send_packet(netif* n, pbuf* p, const ip4_addr_t* to) noexcept {
+    static_cast<ip_interface*>(n->state)->age_addresses();
+    return etharp_output(n, p, to);
 }
 
 // A full queue is an error that TCP repeats as soon as there is room again: see send_frames().
@@ -71,6 +75,13 @@ err_t ip_interface::send(netif* n, pbuf* p) noexcept {
     frame& f = self.frames_[(self.first_ + self.count_++) % queue_length];
     f.bytes = pbuf_copy_partial(p, f.at, p->tot_len, 0);
     self.has_frames_.set();
+    // A request of ARP (RFC 826) is repeated each second, ARP_MAXPENDING times, and then forgotten.
+    constexpr std::byte arp{0x06};
+    if (f.at[12] == std::byte{0x08} && f.at[13] == arp) {
+        constexpr unsigned forgotten_after = 6;
+        self.requests_age_for_ = forgotten_after;
+        if (!self.arp_.runs) self.start(self.arp_, second);
+    }
     return ERR_OK;
 }
 
@@ -109,20 +120,44 @@ task<> ip_interface::send_frames() {
     }
 }
 
-void ip_interface::arm() noexcept {
-    if (armed_) port::remove_timer(*home_, alarm_);
-    std::uint32_t ms = sys_timeouts_sleeptime();
-    armed_ = ms != SYS_TIMEOUTS_SLEEPTIME_INFINITE;
-    if (!armed_) return;
-    alarm_.deadline = port::now() + std::int64_t{ms} * nanoseconds_in_ms;
-    port::insert_timer(*home_, alarm_);
+void ip_interface::start(ticker& t, std::int64_t after) noexcept {
+    t.runs = true;
+    t.deadline = port::now() + after;
+    port::insert_timer(*home_, t);
 }
 
-void ip_interface::time_is_up(timer& self) noexcept {
-    ip_interface& i = static_cast<alarm&>(self).interface;
-    i.armed_ = false;
-    sys_check_timeouts();
-    i.arm();
+void ip_interface::arm() noexcept {
+    if (!tcp_.runs && !lwip::tcp_is_quiet()) start(tcp_, TCP_TMR_INTERVAL * nanoseconds_in_ms);
+}
+
+// lwIP's clock counts these calls: it stands still while there is nothing to wait for.
+void ip_interface::tcp_tick(timer& self) noexcept {
+    auto& t = static_cast<ticker&>(self);
+    t.runs = false;
+    ++t.interface.ticks_;
+    tcp_tmr();
+    t.interface.arm();
+}
+
+void ip_interface::arp_tick(timer& self) noexcept {
+    auto& t = static_cast<ticker&>(self);
+    ip_interface& i = t.interface;
+    t.runs = false;
+    ++i.ticks_;
+    if (i.requests_age_for_ != 0) --i.requests_age_for_;
+    i.age_addresses();
+    if (i.requests_age_for_ != 0 && !t.runs) i.start(t, second);
+}
+
+// What is known grows old by the second; nobody looks at it before it is used.
+void ip_interface::age_addresses() noexcept {
+    constexpr unsigned oldest = 300; // ARP_MAXAGE: then everything has been forgotten
+    std::int64_t now = port::now();
+    for (unsigned i = 0; i < oldest && now - aged_at_ >= second; ++i) {
+        aged_at_ += second;
+        etharp_tmr();
+    }
+    if (now - aged_at_ >= second) aged_at_ = now;
 }
 
 } // namespace weft

@@ -21,7 +21,8 @@ struct ip_address {
 // memory: weft/lwip/lwipopts.h. Lives for ever.
 class ip_interface {
   public:
-    explicit ip_interface(drivers::virtio_net& card) noexcept : card_(card), alarm_(*this) {}
+    explicit ip_interface(drivers::virtio_net& card) noexcept
+        : card_(card), tcp_(tcp_ticks, *this), arp_(arp_ticks, *this) {}
     ip_interface(const ip_interface&) = delete;
     ip_interface& operator=(const ip_interface&) = delete;
 
@@ -34,8 +35,11 @@ class ip_interface {
     task<> receive_frames();
     task<> send_frames();
 
-    // After each call of lwIP: its timers may have changed.
+    // After each call of lwIP that may have given TCP something to wait for. While it waits, lwIP is called four times a second;
+    // else, also with idle connections, nothing wakes the chip.
     void arm() noexcept;
+    // How often lwIP's timers have woken the chip.
+    std::uint32_t ticks() const noexcept { return ticks_; }
     static ip_interface& the() noexcept;
 
   private:
@@ -44,22 +48,30 @@ class ip_interface {
         std::uint16_t bytes;
         std::byte at[drivers::virtio_net::longest_frame];
     };
-    struct alarm : timer {
-        explicit alarm(ip_interface& i) noexcept : timer(ringing), interface(i) {}
+    struct ticker : timer {
+        ticker(const timer_kind& k, ip_interface& i) noexcept : timer(k), interface(i) {}
         ip_interface& interface;
+        bool runs = false;
     };
     static void no_cancel(leaf&) noexcept {}
-    static void time_is_up(timer& self) noexcept;
-    static constexpr timer::timer_kind ringing{{"lwIP", &no_cancel}, &time_is_up};
+    static void tcp_tick(timer& self) noexcept;
+    static void arp_tick(timer& self) noexcept;
+    static constexpr timer::timer_kind tcp_ticks{{"TCP", &no_cancel}, &tcp_tick};
+    static constexpr timer::timer_kind arp_ticks{{"ARP", &no_cancel}, &arp_tick};
+    void start(ticker& t, std::int64_t after) noexcept;
+    void age_addresses() noexcept;
 
     static err_t begin(netif* n) noexcept;
+    static err_t send_packet(netif* n, pbuf* p, const ip4_addr_t* to) noexcept;
     static err_t send(netif* n, pbuf* p) noexcept;
 
     drivers::virtio_net& card_;
     executor* home_ = nullptr;
     netif netif_{};
-    alarm alarm_;
-    bool armed_ = false;
+    ticker tcp_, arp_;
+    std::uint32_t ticks_ = 0;
+    std::int64_t aged_at_ = 0;      // until when the table of addresses has aged
+    unsigned requests_age_for_ = 0; // seconds, since one was sent
     // Frames that are to be sent, a ring: lwIP does not wait.
     local::auto_event has_frames_;
     std::size_t first_ = 0, count_ = 0;

@@ -15,7 +15,7 @@
 #define LWIP_DHCP 0
 #define LWIP_DNS 0
 #define LWIP_STATS 0
-#define LWIP_TIMERS 1
+#define LWIP_TIMERS 0 /* interface.cpp has its own, which sleep */
 #define IP_REASSEMBLY 0
 #define IP_FRAG 0
 

@@ -1,5 +1,6 @@
 #include <weft/lwip/stream.hpp>
 
+#include <lwip/priv/tcp_priv.h>
 #include <weft/core/port.hpp>
 #include <weft/lwip/interface.hpp>
 
@@ -65,6 +66,21 @@ error error_of(err_t e) noexcept {
 }
 
 connection* claim_connection() noexcept { return claim(connections); }
+
+bool tcp_is_quiet() noexcept {
+    if (tcp_tw_pcbs) return false;
+    for (const tcp_pcb* p = tcp_active_pcbs; p; p = p->next) {
+        constexpr unsigned lasting = TF_NODELAY | TF_BACKLOGPEND;
+        bool open = p->state == ESTABLISHED || p->state == CLOSE_WAIT;
+        if (!open || p->unsent || p->unacked || p->ooseq || (p->flags & ~lasting) ||
+            ip_get_option(p, SOF_KEEPALIVE))
+            return false;
+        // look_again() has something to do.
+        if (p->poll == &look_again && !static_cast<connection*>(p->callback_arg)->writers.empty())
+            return false;
+    }
+    return true;
+}
 
 result<endpoint> endpoint_of(const tcp_pcb* pcb, bool local) noexcept {
     if (!pcb) return failure(errc::not_connected);

@@ -43,6 +43,8 @@ struct connection {
 
 // nullptr: all are in use.
 connection* claim_connection() noexcept;
+// True: no connection waits for time to pass, and lwIP's timer may stop.
+bool tcp_is_quiet() noexcept;
 result<endpoint> endpoint_of(const tcp_pcb* pcb, bool local) noexcept;
 
 // A read or a write, of one buffer or of a list of them. A write ends when lwIP has copied the bytes.
