@@ -6,20 +6,14 @@
 //         -netdev user,id=net,hostfwd=tcp:127.0.0.1:7007-10.0.2.15:7 -device virtio-net-device,netdev=net
 //         -device virtio-rng-device                                          then: nc 127.0.0.1 7007
 #include <array>
-#include <cstring>
 
-#include <drivers/virtio_net.hpp>
-#include <drivers/virtio_rng.hpp>
 #include <weft/core/ok.hpp>
-#include <weft/core/slot.hpp>
-#include <weft/lwip/interface.hpp>
 #include <weft/lwip/tcp.hpp>
 #include <weft/lwip/udp.hpp>
+#include <weft/lwip/virt_network.hpp>
 #include <weft/ports/chip/console.hpp>
-#include <weft/ports/chip/interrupt.hpp>
 #include <weft/ports/chip/machine.hpp>
 #include <weft/ports/chip/spawn.hpp>
-#include <weft/ports/riscv_virt/virtio_places.hpp>
 
 namespace {
 
@@ -51,30 +45,12 @@ task<> echo_datagrams() {
     }
 }
 
-weft::slot<weft::drivers::virtio_net> card_place;
-weft::slot<weft::drivers::virtio_rng> random_place;
-weft::slot<weft::ip_interface> interface_place;
-
-task<> receive_frames() { co_await interface_place.value.receive_frames(); }
-task<> send_frames() { co_await interface_place.value.send_frames(); }
-
 task<> serve() {
-    card_place.put();
-    random_place.put();
-    if (!weft::riscv::start_virtio(card_place.value) || !weft::riscv::start_virtio(random_place.value)) {
+    auto started = co_await weft::riscv::start_network();
+    if (!started) {
         weft::chip::print("echo: no virtio network card, or no virtio source of random bytes\n");
         weft::machine::halt(1);
     }
-    std::uint32_t seed = 0;
-    auto came = co_await random_place.value.read_some(std::as_writable_bytes(std::span(&seed, 1)));
-    if (!came) co_return;
-    interface_place.put(card_place.value);
-    // What QEMU's user network gives its guest.
-    interface_place.value.start({{10, 0, 2, 15}, {255, 255, 255, 0}, {10, 0, 2, 2}}, seed);
-    for (int i = 0; i < 4; ++i)
-        (void)weft::chip::spawn<receive_frames, root_options{.arena = 2048, .instances = 4}>();
-    (void)weft::chip::spawn<send_frames, root_options{.arena = 1024}>();
-
     (void)weft::chip::spawn<echo_datagrams>();
 
     auto listener = weft::tcp_listener::bind(weft::endpoint::any(7));
@@ -94,4 +70,4 @@ task<> serve() {
 
 } // namespace
 
-void weft::chip::start() { (void)spawn<serve, root_options{.arena = 512}>(); }
+void weft::chip::start() { (void)spawn<serve, root_options{.arena = 1024}>(); }

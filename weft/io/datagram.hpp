@@ -6,16 +6,9 @@
 #include <weft/core/result.hpp>
 #include <weft/io/descriptor.hpp>
 #include <weft/io/host.hpp>
+#include <weft/io/received_datagram.hpp>
 
 namespace weft {
-
-// What receive_from() yields.
-struct received_datagram {
-    received_datagram() noexcept {}
-    std::size_t size = 0;   // bytes in the buffer
-    endpoint from;          // none for an unbound Unix socket
-    bool truncated = false; // the datagram was longer than the buffer; the rest is lost
-};
 
 // Sends or receives one datagram with an address.
 class datagram_operation_base {

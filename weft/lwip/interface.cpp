@@ -8,6 +8,7 @@
 #include <netif/ethernet.h>
 #include <weft/core/port.hpp>
 #include <weft/lwip/stream.hpp>
+#include <weft/lwip/udp.hpp>
 
 namespace weft {
 
@@ -71,7 +72,7 @@ err_t ip_interface::send_packet(netif* n, pbuf* p, const ip4_addr_t* to) noexcep
 err_t ip_interface::send(netif* n, pbuf* p) noexcept {
     auto& self = *static_cast<ip_interface*>(n->state);
     if (p->tot_len > drivers::virtio_net::longest_frame) return ERR_BUF;
-    if (self.count_ == queue_length) return ERR_MEM;
+    if (!self.has_room()) return ERR_MEM;
     frame& f = self.frames_[(self.first_ + self.count_++) % queue_length];
     f.bytes = pbuf_copy_partial(p, f.at, p->tot_len, 0);
     self.has_frames_.set();
@@ -113,10 +114,11 @@ task<> ip_interface::send_frames() {
         auto sent = co_await card_.transmit(std::span(f.at).first(f.bytes));
         if (!sent && sent.error() == errc::cancelled) co_return;
         first_ = (first_ + 1) % queue_length;
-        if (count_-- == queue_length) {
-            tcp_txnow();
-            arm();
-        }
+        if (count_-- != queue_length) continue;
+        tcp_txnow();
+        arm();
+        for (udp_pcb* p = udp_pcbs; p && has_room(); p = p->next)
+            lwip::serve(static_cast<udp_socket::state*>(p->recv_arg)->writers);
     }
 }
 

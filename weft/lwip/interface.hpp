@@ -38,6 +38,8 @@ class ip_interface {
     // After each call of lwIP that may have given TCP something to wait for. While it waits, lwIP is called four times a second;
     // else, also with idle connections, nothing wakes the chip.
     void arm() noexcept;
+    // For one more frame in the queue.
+    bool has_room() const noexcept { return count_ != queue_length; }
     // How often lwIP's timers have woken the chip.
     std::uint32_t ticks() const noexcept { return ticks_; }
     static ip_interface& the() noexcept;
