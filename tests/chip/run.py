@@ -18,6 +18,8 @@ import tempfile
 import threading
 import time
 
+import hosts
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PRESETS = ["rv32-gcc", "rv64-clang", "m3-clang", "m4-gcc"]
 OTHERS = ["rv32-clang", "rv64-gcc", "m3-gcc", "m4-clang"]
@@ -313,6 +315,16 @@ def key_value_server(preset):
     clean(preset, "examples/kv/kv")
 
 
+def socket_tests(preset):
+    """tests/chip/sockets.cpp, and the host that it talks to."""
+    with hosts.for_sockets() as host:
+        self_test(preset, "sockets", 24, *VIRTIO, "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{host.chip_port}-10.0.2.15:7",
+                  "-device", "virtio-net-device,netdev=net", "-device", "virtio-rng-device", seconds=90, real_time=True)
+    report(f"{preset}: the host has seen the same", host.wrong)
+    self_test(preset, "silence", 4, *VIRTIO, "-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net", seconds=60)
+    clean(preset, "tests/chip/sockets")
+
+
 def warm_up(path):
     """Sets the temperature of the emulated sensor, as soon as there is one."""
     for _ in range(100):
@@ -352,6 +364,7 @@ def firmware(preset):
         virtio(preset)
         echoes(preset)
         key_value_server(preset)
+        socket_tests(preset)
     serial_echo(preset)
     clean(preset, "tests/chip/serial")
     for image, least in SELF_TESTS.items():

@@ -67,8 +67,8 @@ class udp_socket {
 struct udp_socket::state {
     struct kept {
         pbuf* bytes = nullptr;
-        ip_addr_t from;
-        std::uint16_t port;
+        ip_addr_t from{};
+        std::uint16_t port = 0;
     };
     bool used = false;
     udp_pcb* pcb = nullptr;

@@ -1,15 +1,17 @@
 /* What lwIP asks of compiler and machine. */
 #pragma once
+#include <limits.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* The C library has it: lwIP is not to define ssize_t a second time. */
+#ifndef SSIZE_MAX
+#define SSIZE_MAX LONG_MAX
+#endif
 
 #define LWIP_NO_INTTYPES_H 1
 #define LWIP_NO_UNISTD_H 1
 #define LWIP_NO_CTYPE_H 1
-/* lwIP would make another ssize_t than that of the C headers. */
-#if !defined(SSIZE_MAX)
-#define SSIZE_MAX INTPTR_MAX
-#endif
 #define LWIP_PROVIDE_ERRNO 1
 
 #define X8_F "02x"
