@@ -105,6 +105,35 @@ task<> reads_and_writes(std::uint16_t port) {
     check(written && *written == 3000 && some && *some >= 1 && *some <= 30 && all && in == out,
           "lists of buffers");
 
+    // Where it has come, and as many as may be lent.
+    std::array<weft::leased_buffer, weft::leased_buffer::limit> kept;
+    auto sent_again = co_await peer->write_all(out);
+    std::size_t came = 0;
+    bool same = true;
+    while (came < out.size()) {
+        auto buffer = co_await peer->read_leased();
+        if (!buffer || buffer->empty()) break;
+        same = same && std::equal(buffer->begin(), buffer->end(), out.begin() + came);
+        came += buffer->size();
+    }
+    check(sent_again && same && came == out.size() && weft::leased_buffer::lent() == 0, "leased reads");
+    unsigned lent = 0;
+    errc why = errc::none;
+    for (auto& each : kept) {
+        (void)co_await peer->write_all(std::span(out).first(1));
+        auto buffer = co_await peer->read_leased();
+        if (buffer) each = std::move(*buffer), ++lent;
+    }
+    (void)co_await peer->write_all(std::span(out).first(1));
+    auto over = co_await peer->read_leased();
+    if (!over) why = over.error().code();
+    kept[0] = {};
+    auto now = co_await peer->read_leased();
+    check(lent == kept.size() && why == errc::limit_exceeded && now && now->size() == 1 &&
+              now->bytes()[0] == out[0],
+          "more are not lent, and nothing is lost");
+    kept = {};
+
     auto ended = peer->shutdown_output();
     auto refused = co_await peer->write_some(out);
     auto end = co_await peer->read_some(in);

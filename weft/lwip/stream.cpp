@@ -121,14 +121,28 @@ std::size_t connection::take(std::span<std::byte> to) noexcept {
         received = rest;
         offset = 0;
     }
-    // The window opens by what has been read; its count has 16 bits.
-    if (pcb)
-        for (std::size_t left = taken; left != 0;) {
-            auto n = static_cast<u16_t>(std::min<std::size_t>(left, 0xffff));
-            tcp_recved(pcb, n);
-            left -= n;
-        }
+    has_read(taken);
     return taken;
+}
+
+leased_buffer connection::take() noexcept {
+    pbuf* first = received;
+    if (first->next) pbuf_ref(first->next);
+    received = pbuf_dechain(first);
+    leased_buffer taken(first, std::exchange(offset, 0));
+    has_read(taken.size());
+    return taken;
+}
+
+// The window opens by it; its count has 16 bits.
+void connection::has_read(std::size_t bytes) noexcept {
+    if (!pcb || bytes == 0) return;
+    while (bytes != 0) {
+        auto n = static_cast<u16_t>(std::min<std::size_t>(bytes, 0xffff));
+        tcp_recved(pcb, n);
+        bytes -= n;
+    }
+    ip_interface::the().arm();
 }
 
 result<std::size_t> connection::give(std::span<const std::byte> from) noexcept {
@@ -205,14 +219,12 @@ void transfer_operation::moved(std::size_t n) noexcept {
 bool transfer_operation::read(waiter& self) noexcept {
     auto& op = static_cast<transfer_operation&>(self);
     connection& c = *op.connection_;
-    bool end, moved = false;
+    bool end;
     while (!(end = op.at_end())) {
         std::size_t n = c.take({op.at_, op.left_});
         if (n == 0) break;
-        moved = true;
         op.moved(n);
     }
-    if (moved) ip_interface::the().arm();
     if (end || (op.count_ != 0 && !op.whole_)) return true;
     if (c.input_ended) {
         if (op.whole_) op.failed_ = errc::end_of_file;
@@ -248,6 +260,23 @@ result<std::size_t> transfer_operation::await_resume() const noexcept {
 
 constinit const socket_kind transfer_operation::reading{{"read", &cancel}, &read};
 constinit const socket_kind transfer_operation::writing{{"write", &cancel}, &write};
+
+bool leased_read_operation::read(waiter& self) noexcept {
+    auto& op = static_cast<leased_read_operation&>(self);
+    connection& c = *op.connection_;
+    if (c.received && leased_buffer::lent() == leased_buffer::limit)
+        op.failed_ = errc::limit_exceeded;
+    else if (c.received)
+        op.taken_ = c.take();
+    else if (!c.input_ended && !c.pcb)
+        op.failed_ = error_of(c.failed);
+    return c.received || !op.taken_.empty() || c.input_ended || !c.pcb;
+}
+result<leased_buffer> leased_read_operation::await_resume() noexcept {
+    if (error e = problem(); e != errc::none) return failure(e);
+    return std::move(taken_);
+}
+constinit const socket_kind leased_read_operation::reading{{"read", &cancel}, &read};
 
 } // namespace lwip
 

@@ -10,6 +10,7 @@
 #include <weft/core/result.hpp>
 #include <weft/io/buffer.hpp>
 #include <weft/io/endpoint.hpp>
+#include <weft/lwip/leased_buffer.hpp>
 #include <weft/lwip/native.hpp>
 
 namespace weft {
@@ -34,8 +35,11 @@ struct connection {
     // lwIP goes on alone.
     tcp_pcb* detach() noexcept;
     std::size_t take(std::span<std::byte> to) noexcept;
+    // The first piece of what has come.
+    leased_buffer take() noexcept;
     // How much of it was taken; the rest waits for room.
     result<std::size_t> give(std::span<const std::byte> from) noexcept;
+    void has_read(std::size_t bytes) noexcept;
     void end_input() noexcept;
     result<void> end_output() noexcept;
     void release() noexcept;
@@ -82,6 +86,22 @@ class [[nodiscard("co_await it")]] transfer_operation : public socket_operation 
     bool whole_ = false;
 };
 
+// A read whose buffer comes with the bytes.
+class [[nodiscard("co_await it")]] leased_read_operation : public socket_operation {
+  public:
+    explicit leased_read_operation(connection* c) noexcept
+        : socket_operation(reading, c ? &c->readers : nullptr), connection_(c) {}
+
+    result<leased_buffer> await_resume() noexcept;
+
+  private:
+    static bool read(waiter& self) noexcept;
+    static const socket_kind reading;
+
+    connection* connection_;
+    leased_buffer taken_;
+};
+
 } // namespace lwip
 
 // A connection. All operations borrow their buffers until they have ended, allocate nothing, and resume on the executor of
@@ -112,6 +132,10 @@ class stream_socket {
     lwip::transfer_operation read_exact(bytes_to_fill auto&& to) noexcept {
         return {connection_, std::span<std::byte>(to), true};
     }
+    // Reads what is there, at least one byte, where lwIP has received it: nothing is copied. An empty buffer at the end of the
+    // input. errc::limit_exceeded, and the bytes stay where they are, if something has come and all that may be lent is lent:
+    // see leased_buffer.
+    lwip::leased_read_operation read_leased() noexcept { return lwip::leased_read_operation(connection_); }
     // Writes at least one byte, and yields how many.
     lwip::transfer_operation write_some(bytes_to_take auto&& from) noexcept {
         return {connection_, std::span<const std::byte>(from), false};

@@ -15,9 +15,9 @@ namespace weft::riscv {
 
 namespace detail {
 
-inline slot<drivers::virtio_net> card;
-inline slot<drivers::virtio_rng> random;
-inline slot<ip_interface> network;
+constinit inline slot<drivers::virtio_net> card;
+constinit inline slot<drivers::virtio_rng> random;
+constinit inline slot<ip_interface> network;
 
 inline task<> receive_frames() { co_await network.value.receive_frames(); }
 inline task<> send_frames() { co_await network.value.send_frames(); }
