@@ -48,7 +48,7 @@ class virtio_device {
     result<void> add_queue(std::uint32_t number, std::uint32_t size, const void* descriptors,
                            const void* available, const void* used) noexcept {
         at(queue_select) = number;
-        if (at(queue_ready) != 0 || at(queue_size_max) < size) {
+        if (at(queue_size_max) < size) { // none is ready: begin() has reset it
             (void)give_up();
             return failure(errc::not_supported);
         }

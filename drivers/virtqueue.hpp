@@ -61,11 +61,17 @@ class virtqueue_base {
         lock_guard section(lock_);
         return waiting_.remove(r);
     }
-    // For the device's interrupt.
+    // For the interrupt of a device that has no other queue.
     void interrupt() noexcept {
+        acknowledge();
+        wait_queue<spin_lock>::resume_all(take_done());
+    }
+    // In the device's interrupt, first and once.
+    void acknowledge() noexcept { device_.acknowledge(); }
+    // After that: the requests that have come back, linked by `next`, in their order.
+    waiter* take_done() noexcept {
         waiter_list done;
-        lock_.lock();
-        device_.acknowledge();
+        lock_guard section(lock_);
         device_fence();
         // The index goes on all the time, and its low bits say where.
         for (; seen_ != used_->index; ++seen_) {
@@ -81,9 +87,16 @@ class virtqueue_base {
             waiting_.pop();
             give(static_cast<virtio_request&>(*w));
         }
-        lock_.unlock();
-        wait_queue<spin_lock>::resume_all(done.first());
+        return done.first();
     }
+
+    // Where it stands, for devices that are programs.
+    struct place {
+        const void *descriptors, *available;
+        void* used;
+        std::uint16_t size;
+    };
+    place where() const noexcept { return {descriptors_, available_, used_, size_}; }
 
   protected:
     // 2.6.5, 2.6.6, 2.6.8

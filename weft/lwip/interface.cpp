@@ -87,17 +87,18 @@ err_t ip_interface::send(netif* n, pbuf* p) noexcept {
 }
 
 task<> ip_interface::receive_frames() {
-    std::byte buffer[drivers::virtio_net::longest_frame];
     for (;;) {
-        auto n = co_await card_.receive(buffer);
-        if (!n) {
-            if (n.error() == errc::cancelled) co_return;
+        auto frame = co_await card_.receive();
+        if (!frame) {
+            if (frame.error() == errc::cancelled) co_return;
             continue;
         }
         // Without memory the frame is lost, as on the wire.
-        pbuf* p = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(*n), PBUF_POOL);
+        auto bytes = frame->bytes();
+        auto size = static_cast<u16_t>(bytes.size());
+        pbuf* p = pbuf_alloc(PBUF_RAW, size, PBUF_POOL);
         if (!p) continue;
-        pbuf_take(p, buffer, static_cast<u16_t>(*n));
+        pbuf_take(p, bytes.data(), size);
         if (netif_.input(p, &netif_) != ERR_OK) pbuf_free(p);
         arm();
     }

@@ -30,8 +30,7 @@ class ip_interface {
     // hard to guess: from a virtio_rng, or another source of true chance.
     void start(const ip_address& at, std::uint32_t seed) noexcept;
 
-    // Two tasks that never end by themselves and that somebody runs, or nothing moves: one that sends, and receivers, of which each has a
-    // frame ready for the card.
+    // Two tasks that end with a stop alone and that somebody runs, or nothing moves.
     task<> receive_frames();
     task<> send_frames();
 

@@ -24,17 +24,16 @@ inline task<> send_frames() { co_await network.value.send_frames(); }
 
 } // namespace detail
 
-// 10.0.2.15, and the host at 10.0.2.2. Once, in a task, before sockets are made; from then on two kinds of root tasks move
+// 10.0.2.15, and the host at 10.0.2.2. Once, in a task, before sockets are made; from then on two root tasks move
 // frames. not_found if there is no card.
 inline result<void> start_network(std::uint32_t seed) noexcept {
     detail::card.put();
     if (auto started = start_virtio(detail::card.value); !started) return started;
     detail::network.put(detail::card.value);
     detail::network.value.start({{10, 0, 2, 15}, {255, 255, 255, 0}, {10, 0, 2, 2}}, seed);
-    constexpr chip::root_options receivers{.arena = 2048, .instances = 4}, sender{.arena = 1024};
-    for (unsigned i = 0; i < receivers.instances; ++i)
-        if (auto started = chip::spawn<detail::receive_frames, receivers>(); !started) return started;
-    return chip::spawn<detail::send_frames, sender>();
+    constexpr chip::root_options mover{.arena = 512};
+    if (auto started = chip::spawn<detail::receive_frames, mover>(); !started) return started;
+    return chip::spawn<detail::send_frames, mover>();
 }
 
 // The same with a seed from the virtio source of random bytes; not_found without one.
