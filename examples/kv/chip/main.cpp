@@ -6,13 +6,8 @@
 #include "server.hpp"
 
 #include <drivers/rtc_goldfish.hpp>
-#include <drivers/virtio_net.hpp>
-#include <drivers/virtio_rng.hpp>
-#include <weft/core/slot.hpp>
-#include <weft/lwip/interface.hpp>
+#include <weft/lwip/virt_network.hpp>
 #include <weft/ports/chip/machine.hpp>
-#include <weft/ports/chip/spawn.hpp>
-#include <weft/ports/riscv_virt/virtio_places.hpp>
 
 namespace kv {
 
@@ -23,18 +18,8 @@ using weft::result, weft::task;
 constexpr std::size_t MB = std::size_t{1} << 20;
 alignas(64) std::byte data_memory[24 * MB], buffer_memory[8 * MB], record_memory[8 * MB];
 
-weft::slot<weft::drivers::virtio_net> card;
-weft::slot<weft::drivers::virtio_blk> disk;
-weft::slot<weft::drivers::virtio_rng> chance;
-weft::slot<weft::drivers::rtc_goldfish> day_time;
-weft::slot<weft::ip_interface> network;
-weft::slot<arena> data, buffers, records;
-weft::slot<settings> told;
-weft::slot<storage> place;
-weft::slot<doors> entrance;
-weft::slot<server> self;
-
 constexpr std::uintptr_t rtc_base = 0x101000; // QEMU, hw/riscv/virt.c
+const weft::drivers::rtc_goldfish* day_time;
 
 settings settings_of_this_chip() {
     settings s;
@@ -51,65 +36,51 @@ settings settings_of_this_chip() {
     return s;
 }
 
-task<> receive_frames() { co_await network.value.receive_frames(); }
-task<> send_frames() { co_await network.value.send_frames(); }
-
-template <class Driver> void start(Driver& driver, const char* name) {
-    result<void> started = weft::riscv::start_virtio(driver);
-    if (started) return;
-    log_error("There is no %s that can be used: %s", name, started.error().message());
+// Ends the machine if it did not work.
+void must(const result<void>& done, const char* what) {
+    if (done) return;
+    log_error("%s can't be used: %s", what, done.error().message());
     weft::machine::halt(1);
 }
 
-task<result<void>> read_chance(std::span<std::byte> to) {
+task<result<void>> fill(weft::drivers::virtio_rng& chance, std::span<std::byte> to) {
     while (!to.empty()) {
-        result<std::size_t> came = co_await chance.value.read_some(to);
+        result<std::size_t> came = co_await chance.read_some(to);
         if (!came) co_return weft::failure(came.error());
         to = to.subspan(*came);
     }
     co_return {};
 }
 
+// The machine and all that serves: in this task's frame, which never goes.
 task<> run() {
-    card.put();
-    disk.put();
-    chance.put();
-    day_time.put(rtc_base);
-    start(card.value, "network card");
-    start(disk.value, "disk");
-    start(chance.value, "source of random bytes");
+    weft::drivers::rtc_goldfish rtc(rtc_base);
+    day_time = &rtc;
+    weft::drivers::virtio_blk disk;
+    weft::drivers::virtio_rng chance;
+    must(weft::riscv::start_virtio(disk), "The disk");
+    must(weft::riscv::start_virtio(chance), "The source of random bytes");
+    struct {
+        secrets server;
+        std::uint32_t network;
+    } drawn{};
+    result<void> came = co_await fill(chance, std::as_writable_bytes(std::span(&drawn, 1)));
+    must(came, "The source of random bytes");
+    must(weft::riscv::start_network(drawn.network), "The network card");
 
-    secrets drawn{};
-    std::uint32_t network_seed = 0;
-    result<void> came = co_await read_chance(std::as_writable_bytes(std::span(&drawn, 1)));
-    if (came) came = co_await read_chance(std::as_writable_bytes(std::span(&network_seed, 1)));
-    if (!came) {
-        log_error("Random bytes can't be had: %s", came.error().message());
-        weft::machine::halt(1);
-    }
-    network.put(card.value);
-    // What QEMU's user network gives its guest.
-    network.value.start({{10, 0, 2, 15}, {255, 255, 255, 0}, {10, 0, 2, 2}}, network_seed);
-    for (int i = 0; i < 8; ++i)
-        (void)weft::chip::spawn<receive_frames, weft::chip::root_options{.instances = 8}>();
-    (void)weft::chip::spawn<send_frames>();
-
-    data.put(data_memory);
-    buffers.put(buffer_memory);
-    records.put(record_memory);
-    told.put(settings_of_this_chip());
-    place.put(disk.value);
-    entrance.put(told.value.port);
-    self.put(told.value, entrance.value, place.value, memories{data.value, buffers.value, records.value},
-             drawn);
-    self.value.kv.server.log_file = "disk";
-    result<void> done = co_await self.value.serve();
+    arena data{data_memory}, buffers{buffer_memory}, records{record_memory};
+    settings told = settings_of_this_chip();
+    storage where{disk};
+    doors clients{told.port};
+    server s{told, clients, where, {data, buffers, records}, drawn.server};
+    s.kv.server.log_file = "disk";
+    result<void> done = co_await s.serve();
     weft::machine::halt(done ? 0 : 1);
 }
 
 } // namespace
 
-std::int64_t unix_milliseconds() { return day_time.value.now() / std::chrono::milliseconds(1); }
+std::int64_t unix_milliseconds() { return day_time->now() / std::chrono::milliseconds(1); }
 
 } // namespace kv
 
