@@ -1,5 +1,6 @@
 #include "persistence.hpp"
 
+#include "loading.hpp"
 #include "log.hpp"
 
 #include <weft/core/ok.hpp>
@@ -14,43 +15,11 @@ using weft::failure, weft::ok, weft::result, weft::task;
 
 namespace {
 
-constexpr std::size_t read_size = 1 << 20;
+constexpr std::size_t kept_batch = 1 << 20;   // a larger buffer goes after its group
 constexpr std::uint64_t sync_every = 8 << 20; // of a new log, so that no sync is a long one
 constexpr std::size_t rewrite_step = 2000;    // values between two groups of records
 
-std::span<const std::byte> bytes_of(text s) { return std::as_bytes(std::span{s.data(), s.size()}); }
-
-// A multiple of the storage's alignment.
-std::uint64_t aligned(std::uint64_t n) {
-    return (n + storage::alignment - 1) / storage::alignment * storage::alignment;
-}
-
-unsigned long long kilobytes(std::uint64_t n) { return n / 1000; }
-
-auto milliseconds_since(weft::clock::time_point then) {
-    return static_cast<long long>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(weft::clock::now() - then).count());
-}
-
 } // namespace
-
-task<result<void>> log_file::append(text contents) {
-    if (contents.empty()) co_return {};
-    journal::writer after = records; // a record that is not written whole has not used up its number
-    journal::header head = after.frame(contents);
-    weft::const_buffer parts[2] = {{std::as_bytes(std::span{head})}, {bytes_of(contents)}};
-    co_await ok(file.write_all_at(std::span<weft::const_buffer>{parts}, size));
-    records = after;
-    size += aligned(head.size() + contents.size());
-    co_return {};
-}
-
-task<result<void>> log_file::sync() {
-    std::uint64_t until = size;
-    co_await ok(file.sync_data());
-    synced = until;
-    co_return {};
-}
 
 persistence::persistence(engine& kv, arena& records, const settings& s, storage& where,
                          const hash_seed& salts)
@@ -63,10 +32,14 @@ task<result<bool>> persistence::open() {
     result<void> done;
     if (opened) {
         auto size = co_await opened->size();
+        result<std::optional<log_file>> loaded = failure(size ? weft::error() : size.error());
         if (size)
-            done = co_await load(*opened, *size);
+            loaded = co_await load_log(kv_, records_, storage_, std::move(*opened), *size,
+                                       settings_.repair_log, closing_);
+        if (loaded)
+            log_ = std::move(*loaded);
         else
-            done = failure(size.error());
+            done = failure(loaded.error());
     } else if (opened.error() == weft::errc::not_found) {
         // A storage without a log gets one as a rewrite would make it: there whole, or not at all.
         done = co_await begin_rewrite();
@@ -78,115 +51,6 @@ task<result<bool>> persistence::open() {
     if (!done) co_return failure(done.error());
     kv_.log_wanted = kv_.server.log_enabled = log_.has_value();
     co_return log_.has_value();
-}
-
-// Executes the requests of records.
-struct persistence::replay {
-    replay(engine& to, arena& memory) : kv{to}, who{memory}, parser{memory, unlimited} {
-        kv.db.replaying = true;
-    }
-    ~replay() { kv.db.replaying = false; }
-
-    // Some of the requests, from `at` on, which moves; clients are answered between two calls. False: one fails.
-    bool some(text requests, std::size_t& at) {
-        for (int left = 1000; left && at < requests.size(); --left, at += parser.consumed()) {
-            // Requests in RESP are not changed by the parser.
-            auto status = parser.parse(const_cast<char*>(requests.data()) + at, requests.size() - at);
-            if (status != request_parser::status::complete) return false;
-            kv.execute(who, parser.args());
-            if (who.out.view().starts_with('-')) {
-                log_error("A command of the log fails: %.*s (is --memory less than it was?)",
-                          static_cast<int>(who.out.size() - 2), who.out.data());
-                return false;
-            }
-            who.out.clear();
-        }
-        return true;
-    }
-
-    static constexpr request_parser::limits unlimited{SIZE_MAX / 4, SIZE_MAX / 4, SIZE_MAX / 64};
-    engine& kv;
-    session who;
-    request_parser parser;
-};
-
-task<result<void>> persistence::load(storage::log& file, std::uint64_t size) {
-    using status = journal::reader::status;
-    auto began = weft::clock::now(), reported = began;
-    byte_buffer window{records_};
-    const std::size_t piece = std::min(read_size, records_.capacity() / 8);
-    std::uint64_t read = 0, good = 0; // how far the file is read, and how far it is known to be in order
-    std::size_t at = 0;               // in the window: what is in front is done with
-
-    // Makes the window hold `wanted` bytes behind `at`, or all that is left.
-    auto fill = [&](std::size_t wanted) -> task<result<void>> {
-        window.consume(std::exchange(at, 0));
-        while (window.size() < wanted && read < size) {
-            std::size_t count =
-                std::min<std::uint64_t>(aligned(std::max(piece, wanted - window.size())), size - read);
-            char* to = window.room(count);
-            if (!to) {
-                log_error("A record of %zu bytes does not fit into --log-memory", wanted);
-                co_return failure(weft::errc::out_of_memory);
-            }
-            co_await ok(file.read_exact_at(std::as_writable_bytes(std::span{to, count}), read));
-            window.commit(count);
-            read += count;
-        }
-        co_return {};
-    };
-
-    co_await ok(fill(aligned(journal::header_size)));
-    auto salt = journal::read_file_header(window.view());
-    if (!salt) {
-        log_error("%s is not a log of this server", storage_.name());
-        co_return failure(weft::errc::invalid_argument);
-    }
-    good = at = aligned(journal::header_size);
-    journal::reader reader{*salt, storage::alignment};
-    replay execute{kv_, records_};
-    kv_.server.loading_size = size;
-    while (!closing_) {
-        status found = reader.next(slice(window.view(), at), read == size);
-        if (found == status::record) {
-            for (std::size_t done = 0; done < reader.contents().size();) {
-                if (!execute.some(reader.contents(), done)) co_return failure(weft::errc::limit_exceeded);
-                if (done < reader.contents().size()) co_await weft::yield();
-            }
-            at += reader.consumed();
-            good += reader.consumed();
-            kv_.server.loaded_size = good;
-        } else if (found == status::more) {
-            co_await ok(fill(reader.wanted()));
-        } else {
-            break;
-        }
-        if (auto now = weft::clock::now(); now - reported >= 1s) {
-            log_notice("Loading the log: %llu %% of %llu MB, %llu MB/s",
-                       100 * static_cast<unsigned long long>(good) / size,
-                       static_cast<unsigned long long>(size) / 1'000'000,
-                       kilobytes(good) / static_cast<unsigned long long>(milliseconds_since(began)));
-            reported = now;
-        }
-    }
-    if (closing_) co_return {};
-    std::uint32_t next_sequence = reader.next_sequence();
-    bool damaged = false;
-    if (good < size) {
-        status later = status::more;
-        while ((later = reader.find_later(slice(window.view(), at), read == size)) == status::more) {
-            at += reader.consumed();
-            co_await ok(fill(reader.wanted()));
-        }
-        damaged = later == status::record;
-        co_await ok(storage_.cut_off(file, {good, size, damaged, settings_.repair_log}));
-    }
-    log_notice("Loaded %llu keys from %llu kB of log in %lld ms",
-               static_cast<unsigned long long>(kv_.db.size()), kilobytes(good), milliseconds_since(began));
-    log_.emplace(*salt, next_sequence);
-    log_->file = std::move(file);
-    log_->size = log_->synced = kv_.server.log_size = kv_.server.log_base_size = good;
-    co_return {};
 }
 
 task<bool> persistence::until_safe(group g) {
@@ -286,7 +150,7 @@ task<result<void>> persistence::commit() {
         if (!went_on && doubtful_) co_return went_on;
     }
     batch_.clear();
-    if (batch_.capacity() > read_size) batch_.release();
+    if (batch_.capacity() > kept_batch) batch_.release();
     if (!doubtful_ && !is_safe(taken_)) is_in_log();
     co_return {};
 }

@@ -1,10 +1,9 @@
-// The log on disk: loading it, group commit, and the rewrite that keeps it short.
+// The log on disk: group commit, and the rewrite that keeps it short.
 #pragma once
 
-#include "engine/journal.hpp"
 #include "engine/snapshot.hpp"
+#include "log_file.hpp"
 #include "settings.hpp"
-#include "storage.hpp"
 
 #include <weft/core/event.hpp>
 #include <weft/core/scope.hpp>
@@ -14,18 +13,6 @@
 #include <optional>
 
 namespace kv {
-
-// A log under way: what is appended becomes one record.
-struct log_file {
-    storage::log file;
-    journal::writer records;
-    std::uint64_t size = 0, synced = 0;
-
-    explicit log_file(std::uint64_t salt, std::uint32_t next_sequence = 0) : records{salt, next_sequence} {}
-    // All or nothing: after an error the next one is written to the same place.
-    weft::task<weft::result<void>> append(text contents);
-    weft::task<weft::result<void>> sync();
-};
 
 // One task writes: it takes all records that the engine has by then, however many clients they come from, writes them at
 // once, and syncs once. The records that come in meanwhile are the next group.
@@ -64,10 +51,6 @@ class persistence {
     auto progress() { return progress_.wait(); }
 
   private:
-    struct replay;
-
-    weft::task<weft::result<void>> load(storage::log& file, std::uint64_t size);
-
     weft::task<weft::result<void>> write_groups();
     weft::task<> wait_for_work();
     weft::task<weft::result<void>> commit();
