@@ -312,7 +312,7 @@ def key_value_server(preset):
     global passed, failed
     elf = f"{ROOT}/build/{preset}/examples/kv/kv.elf"
     run = subprocess.run([sys.executable, f"{ROOT}/tests/kv/chip_test.py", elf], capture_output=True, text=True)
-    good, bad = len(re.findall("^  ok ", run.stdout, re.M)), len(re.findall("^  FAIL ", run.stdout, re.M))
+    good, bad = (len(re.findall(rf"^  {word}  ", run.stdout, re.M)) for word in ("ok  ", "FAIL"))
     closing = re.search(r"^(\d+) passed, (\d+) failed$", run.stdout, re.M)
     wrong = [] if closing and good >= 10 and run.returncode == 0 else run.stdout.splitlines()[-30:] + run.stderr.splitlines()[-8:]
     report(f"{preset}: kv, {good} tests", wrong)

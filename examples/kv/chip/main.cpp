@@ -6,6 +6,7 @@
 #include "server.hpp"
 
 #include <drivers/rtc_goldfish.hpp>
+#include <weft/core/slot.hpp>
 #include <weft/lwip/virt_network.hpp>
 #include <weft/ports/chip/machine.hpp>
 
@@ -17,6 +18,10 @@ using weft::result, weft::task;
 
 constexpr std::size_t MB = std::size_t{1} << 20;
 alignas(64) std::byte data_memory[24 * MB], buffer_memory[8 * MB], record_memory[8 * MB];
+
+// Devices read these, so they stand where memory is aligned for them.
+constinit weft::slot<weft::drivers::virtio_blk> disk_place;
+constinit weft::slot<weft::drivers::virtio_rng> chance_place;
 
 constexpr std::uintptr_t rtc_base = 0x101000; // QEMU, hw/riscv/virt.c
 const weft::drivers::rtc_goldfish* day_time;
@@ -52,12 +57,14 @@ task<result<void>> fill(weft::drivers::virtio_rng& chance, std::span<std::byte> 
     co_return {};
 }
 
-// The machine and all that serves: in this task's frame, which never goes.
+// All that serves is in this task's frame, which never goes.
 task<> run() {
     weft::drivers::rtc_goldfish rtc(rtc_base);
     day_time = &rtc;
-    weft::drivers::virtio_blk disk;
-    weft::drivers::virtio_rng chance;
+    disk_place.put();
+    chance_place.put();
+    auto& disk = disk_place.value;
+    auto& chance = chance_place.value;
     must(weft::riscv::start_virtio(disk), "The disk");
     must(weft::riscv::start_virtio(chance), "The source of random bytes");
     struct {
