@@ -37,7 +37,7 @@ class virtio_net {
     }
     // For its interrupt.
     void interrupt() noexcept {
-        transmits_.interrupt();
+        transmits_.interrupt(); // acknowledges
         receives_.interrupt();
     }
 

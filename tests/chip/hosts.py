@@ -14,6 +14,32 @@ def free_port():
         return probe.getsockname()[1]
 
 
+class Line(threading.Thread):
+    """The other end of a serial line that is a Unix socket: says how much it sends, sends it, and keeps what comes."""
+
+    def __init__(self, path, sent):
+        super().__init__(daemon=True)
+        self.path, self.sent, self.came = path, sent, b""
+        self.start()
+
+    def run(self):
+        with socket.socket(socket.AF_UNIX) as line:
+            for _ in range(200):
+                with contextlib.suppress(OSError):
+                    line.connect(self.path)
+                    break
+                time.sleep(0.05)
+            line.settimeout(30)
+            expected = 6 + len(self.sent)
+            with contextlib.suppress(OSError):
+                while len(self.came) < 6 and (part := line.recv(6)):
+                    self.came += part
+                feeder = threading.Thread(target=line.sendall, args=[struct.pack("<I", len(self.sent)) + self.sent], daemon=True)
+                feeder.start()
+                while len(self.came) < expected and (part := line.recv(65536)):
+                    self.came += part
+
+
 class EchoStream(socketserver.BaseRequestHandler):
     def handle(self):
         with contextlib.suppress(OSError):

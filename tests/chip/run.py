@@ -217,6 +217,19 @@ def serial_echo(preset):
     report(f"{preset}: serial", wrong)
 
 
+def console(preset):
+    """The same through a virtio console, whose other end is a socket here."""
+    sent = random.Random(preset).randbytes(65536)
+    with tempfile.TemporaryDirectory() as folder:
+        line = hosts.Line(f"{folder}/line", sent)
+        self_test(preset, "console", 2, *VIRTIO, "-device", "virtio-serial-device", "-chardev",
+                  f"socket,id=line,path={folder}/line,server=on,wait=on", "-device", "virtconsole,chardev=line", seconds=60, real_time=True)
+        line.join(10)
+    report(f"{preset}: 64 KiB through a virtio console", [] if line.came == b"ready\n" + sent
+           else [f"{len(line.came)} bytes came back, and others: {line.came[:40]!r}"])
+    clean(preset, "tests/chip/console")
+
+
 # Devices of the standard's version 1, which QEMU makes only when asked.
 VIRTIO = ["-global", "virtio-mmio.force-legacy=false"]
 
@@ -368,6 +381,8 @@ def firmware(preset):
     devices(preset)
     if preset.startswith("rv"):
         virtio(preset)
+        console(preset)
+        self_test(preset, "overrun", 4, real_time=True)
         echoes(preset)
         key_value_server(preset)
         socket_tests(preset)
