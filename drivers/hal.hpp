@@ -2,14 +2,15 @@
 // fakes in tests. So a sensor's driver is written once.
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include <weft/core/leaf.hpp>
+#include <weft/core/sleep.hpp>
 #include <weft/core/task.hpp>
-#include <weft/core/time.hpp>
 
 namespace weft::hal {
 
@@ -50,14 +51,35 @@ concept async_i2c =
         { b.write_read(address, from, to) } -> yields<result<void>>;
     };
 
-// A device on an SPI bus: the bus is its own, and its select is active, for as long as one transaction. transfer() writes
-// and reads at the same time; the shorter of the two is filled up or ignored.
-template <class D>
-concept async_spi_device = requires(D& d, std::span<std::byte> to, std::span<const std::byte> from) {
-    { d.transfer(to, from) } -> yields<result<void>>;
-    { d.write(from) } -> yields<result<void>>;
-    { d.read(to) } -> yields<result<void>>;
+// A controller of an SPI bus, which selects no device. transfer() writes and reads at the same time, as long as the longer of
+// the two: zeros are written where there is nothing to write, and what does not fit is not kept. All return when the last bit
+// has left. After a stop errc::cancelled, and the bus is quiet.
+template <class B>
+concept async_spi = requires(B& b, std::span<std::byte> to, std::span<const std::byte> from) {
+    { b.transfer(to, from) } -> yields<result<void>>;
+    { b.write(from) } -> yields<result<void>>;
+    { b.read(to) } -> yields<result<void>>;
 };
+
+// A device on an SPI bus: the bus is its own, and its select is active, for as long as one transaction. write_read() does
+// one after the other. After a stop errc::cancelled, and the device is not selected any more.
+template <class D>
+concept async_spi_device =
+    async_spi<D> && requires(D& d, std::span<std::byte> to, std::span<const std::byte> from) {
+        { d.write_read(from, to) } -> yields<result<void>>;
+    };
+
+// Waits that are never shorter. errc::cancelled if a stop came first.
+template <class D>
+concept async_delay = requires(D& d, std::chrono::nanoseconds wait) {
+    { d.wait_for(wait) } -> yields<result<void>>;
+};
+
+// The one that is everywhere: the port's clock.
+struct delay {
+    sleep_operation wait_for(std::chrono::nanoseconds wait) noexcept { return sleep_for(wait); }
+};
+static_assert(async_delay<delay>);
 
 template <class P>
 concept digital_output = requires(P& p, bool high) {

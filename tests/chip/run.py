@@ -364,13 +364,13 @@ def warm_up(path):
 
 def devices(preset):
     if preset.startswith("rv"):
-        self_test(preset, "devices", 4, seconds=30, real_time=True)
+        self_test(preset, "devices", 6, seconds=30, real_time=True)
     else:
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/monitor"
             warmth = threading.Thread(target=warm_up, args=[path])
             warmth.start()
-            self_test(preset, "devices", 4, "-device", "tmp105,id=sensor,address=0x48", "-qmp",
+            self_test(preset, "devices", 9, "-device", "tmp105,id=sensor,address=0x48", "-qmp",
                       f"unix:{path},server=on,wait=off", seconds=30, real_time=True)
             warmth.join()
     clean(preset, "tests/chip/devices")

@@ -13,6 +13,9 @@ using interrupt_function = void (*)(void* context) noexcept;
 void attach_interrupt(unsigned number, interrupt_function f, void* context) noexcept;
 // The same without a handler in the table: for one that was bound at link time.
 void enable_interrupt(unsigned number) noexcept;
+// Keeps it out until enable_interrupt(); what comes meanwhile stays pending. Also in its own handler. The hart's software
+// interrupt of RISC-V can't be kept out.
+void mask_interrupt(unsigned number) noexcept;
 // No longer lets it in.
 void detach_interrupt(unsigned number) noexcept;
 

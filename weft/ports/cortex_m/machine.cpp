@@ -154,10 +154,14 @@ void enable_interrupt(unsigned number) noexcept {
     let_in(number, device_priority);
 }
 
-void detach_interrupt(unsigned number) noexcept {
+void mask_interrupt(unsigned number) noexcept {
     if (number >= lines) port::panic("no such interrupt on this machine");
     register_at(nvic_disable) = 1u << number;
     asm volatile("dsb\n\tisb" ::: "memory");
+}
+
+void detach_interrupt(unsigned number) noexcept {
+    mask_interrupt(number);
     handlers[number] = {};
 }
 

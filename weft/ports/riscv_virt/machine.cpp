@@ -198,6 +198,12 @@ void enable_interrupt(unsigned number) noexcept {
     port::unlock(saved);
 }
 
+// By its priority, since a source that is not enabled can't be completed, which is still to come in its handler.
+void mask_interrupt(unsigned number) noexcept {
+    if (number >= sources) port::panic("no such interrupt on this machine");
+    if (number != 0) register_at(plic_priority + 4 * number) = 0;
+}
+
 void detach_interrupt(unsigned number) noexcept {
     if (number >= sources) port::panic("no such interrupt on this machine");
     std::uintptr_t saved = port::lock();
