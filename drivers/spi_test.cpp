@@ -85,12 +85,13 @@ WEFT_TEST(spi, a_long_transfer_lets_others_in_between) {
     spi_pl022 spi(registers.base());
     registers.has_come(1);
     int turns = 0;
+    bool over = false;
     auto body = [&](weft::scope& s) -> task<> {
-        bool over = false;
-        s.spawn([](spi_pl022& spi, int& turns, bool& over) -> task<> {
-            for (; !over; ++turns) {
+        s.spawn([](spi_pl022& spi, int& turns, const bool& over) -> task<> {
+            while (!over) {
                 co_await weft::yield();
                 spi.interrupt();
+                ++turns;
             }
         }(spi, turns, over));
         std::array<std::byte, 200> to;
@@ -107,11 +108,11 @@ WEFT_TEST(spi, a_stop_waits_for_what_is_on_its_way) {
     pl022_in_memory registers;
     spi_pl022 spi(registers.base());
     bool right = true;
+    std::array<std::byte, 100> to{};
+    auto first = spi.read(to);
+    auto second = spi.write(bytes("never"));
+    int ended = 0;
     auto body = [&](weft::scope& s) -> task<> {
-        std::array<std::byte, 100> to{};
-        auto first = spi.read(to);
-        auto second = spi.write(bytes("never"));
-        int ended = 0;
         s.spawn([](auto& first, auto& second, bool& right, int& ended) -> task<> {
             auto a = co_await weft::when_any(first, second, weft::yield());
             right = right && !a.template get<0>() && a.template get<0>().error() == errc::cancelled;
