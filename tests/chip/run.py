@@ -337,7 +337,7 @@ def key_value_server(preset):
 def socket_tests(preset):
     """tests/chip/sockets.cpp, and the host that it talks to."""
     with hosts.for_sockets() as host:
-        self_test(preset, "sockets", 27, *VIRTIO, "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{host.chip_port}-10.0.2.15:7",
+        self_test(preset, "sockets", 28, *VIRTIO, "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{host.chip_port}-10.0.2.15:7",
                   "-device", "virtio-net-device,netdev=net", "-device", "virtio-rng-device", seconds=90, real_time=True)
     report(f"{preset}: the host has seen the same", host.wrong)
     self_test(preset, "silence", 4, *VIRTIO, "-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net", seconds=60)

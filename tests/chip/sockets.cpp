@@ -285,7 +285,10 @@ task<> test() {
     co_await reads_and_writes(port(0));
     co_await datagrams(port(1));
     co_await end_of_input(*control);
-    (void)co_await weft::sleep_for(500ms); // the last segments leave
+    (void)co_await weft::sleep_for(7s); // the last segments leave, and requests for addresses are forgotten
+    std::uint32_t before = weft::ip_interface::the().ticks();
+    (void)co_await weft::sleep_for(3s);
+    check(weft::ip_interface::the().ticks() - before <= 1, "nor do connections that linger after their end");
     chip_test::finish();
 }
 

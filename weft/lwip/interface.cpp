@@ -15,6 +15,7 @@ namespace weft {
 namespace {
 
 constexpr std::int64_t nanoseconds_in_ms = 1'000'000, second = 1000 * nanoseconds_in_ms;
+constexpr int linger_ticks = 20; // of half a second, at once, where nothing but the end is waited for
 ip_interface* the_interface = nullptr;
 std::uint32_t random_state;
 
@@ -78,11 +79,10 @@ err_t ip_interface::send(netif* n, pbuf* p) noexcept {
     self.has_frames_.set();
     // A request of ARP (RFC 826) is repeated each second, ARP_MAXPENDING times, and then forgotten.
     constexpr std::byte arp{0x06};
-    if (f.at[12] == std::byte{0x08} && f.at[13] == arp) {
-        constexpr unsigned forgotten_after = 6;
-        self.requests_age_for_ = forgotten_after;
-        if (!self.arp_.runs) self.start(self.arp_, second);
-    }
+    constexpr unsigned forgotten_after = 6;
+    if (f.at[12] != std::byte{0x08} || f.at[13] != arp || self.repeats_) return ERR_OK;
+    self.requests_age_for_ = forgotten_after;
+    if (!self.arp_.runs) self.start(self.arp_, second);
     return ERR_OK;
 }
 
@@ -130,7 +130,13 @@ void ip_interface::start(ticker& t, std::int64_t after) noexcept {
 }
 
 void ip_interface::arm() noexcept {
-    if (!tcp_.runs && !lwip::tcp_is_quiet()) start(tcp_, TCP_TMR_INTERVAL * nanoseconds_in_ms);
+    if (tcp_.runs && !lingers_) return;
+    lwip::tcp_wait what = lwip::tcp_waits_for();
+    if (what == lwip::tcp_wait::nothing || (tcp_.runs && what == lwip::tcp_wait::lingers)) return;
+    if (tcp_.runs) port::remove_timer(*home_, tcp_);
+    lingers_ = what == lwip::tcp_wait::lingers;
+    start(tcp_, lingers_ ? linger_ticks * TCP_SLOW_INTERVAL * nanoseconds_in_ms
+                         : TCP_TMR_INTERVAL * nanoseconds_in_ms);
 }
 
 // lwIP's clock counts these calls: it stands still while there is nothing to wait for.
@@ -138,7 +144,10 @@ void ip_interface::tcp_tick(timer& self) noexcept {
     auto& t = static_cast<ticker&>(self);
     t.runs = false;
     ++t.interface.ticks_;
-    tcp_tmr();
+    if (t.interface.lingers_)
+        for (int i = 0; i < linger_ticks; ++i) tcp_slowtmr();
+    else
+        tcp_tmr();
     t.interface.arm();
 }
 
@@ -147,9 +156,8 @@ void ip_interface::arp_tick(timer& self) noexcept {
     ip_interface& i = t.interface;
     t.runs = false;
     ++i.ticks_;
-    if (i.requests_age_for_ != 0) --i.requests_age_for_;
     i.age_addresses();
-    if (i.requests_age_for_ != 0 && !t.runs) i.start(t, second);
+    if (--i.requests_age_for_ != 0) i.start(t, second);
 }
 
 // What is known grows old by the second; nobody looks at it before it is used.
@@ -158,7 +166,9 @@ void ip_interface::age_addresses() noexcept {
     std::int64_t now = port::now();
     for (unsigned i = 0; i < oldest && now - aged_at_ >= second; ++i) {
         aged_at_ += second;
+        repeats_ = true;
         etharp_tmr();
+        repeats_ = false;
     }
     if (now - aged_at_ >= second) aged_at_ = now;
 }

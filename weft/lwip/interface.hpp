@@ -34,8 +34,9 @@ class ip_interface {
     task<> receive_frames();
     task<> send_frames();
 
-    // After each call of lwIP that may have given TCP something to wait for. While it waits, lwIP is called four times a second;
-    // else, also with idle connections, nothing wakes the chip.
+    // After each call of lwIP that may have given TCP something to wait for. While it waits, lwIP is called four times a second,
+    // and each ten seconds for connections that linger after their end; else, also with idle connections, nothing wakes the
+    // chip.
     void arm() noexcept;
     // For one more frame in the queue.
     bool has_room() const noexcept { return count_ != queue_length; }
@@ -70,8 +71,10 @@ class ip_interface {
     executor* home_ = nullptr;
     netif netif_{};
     ticker tcp_, arp_;
+    bool lingers_ = false; // the tick that runs is a long one
     std::uint32_t ticks_ = 0;
     std::int64_t aged_at_ = 0;      // until when the table of addresses has aged
+    bool repeats_ = false;          // requests that lwIP repeats are being sent
     unsigned requests_age_for_ = 0; // seconds, since one was sent
     // Frames that are to be sent, a ring: lwIP does not wait.
     local::auto_event has_frames_;

@@ -30,6 +30,7 @@
 #define MEMP_NUM_UDP_PCB 4
 
 #define TCP_MSS 1460
+#define TCP_MSL 30000 /* ms; twice that a connection lingers, as on Linux */
 #define TCP_WND (4 * TCP_MSS)
 #define TCP_SND_BUF (8 * TCP_MSS)
 #define TCP_SND_QUEUELEN 32

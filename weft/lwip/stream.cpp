@@ -67,19 +67,18 @@ error error_of(err_t e) noexcept {
 
 connection* claim_connection() noexcept { return claim(connections); }
 
-bool tcp_is_quiet() noexcept {
-    if (tcp_tw_pcbs) return false;
+tcp_wait tcp_waits_for() noexcept {
     for (const tcp_pcb* p = tcp_active_pcbs; p; p = p->next) {
         constexpr unsigned lasting = TF_NODELAY | TF_BACKLOGPEND;
         bool open = p->state == ESTABLISHED || p->state == CLOSE_WAIT;
         if (!open || p->unsent || p->unacked || p->ooseq || (p->flags & ~lasting) ||
             ip_get_option(p, SOF_KEEPALIVE))
-            return false;
+            return tcp_wait::answers;
         // look_again() has something to do.
         if (p->poll == &look_again && !static_cast<connection*>(p->callback_arg)->writers.empty())
-            return false;
+            return tcp_wait::answers;
     }
-    return true;
+    return tcp_tw_pcbs ? tcp_wait::lingers : tcp_wait::nothing;
 }
 
 result<endpoint> endpoint_of(const tcp_pcb* pcb, bool local) noexcept {

@@ -47,8 +47,10 @@ struct connection {
 
 // nullptr: all are in use.
 connection* claim_connection() noexcept;
-// True: no connection waits for time to pass, and lwIP's timer may stop.
-bool tcp_is_quiet() noexcept;
+// What connections wait for time to pass for: nothing; the end of some that linger after they have ended (TIME-WAIT);
+// answers, or memory.
+enum class tcp_wait : std::uint8_t { nothing, lingers, answers };
+tcp_wait tcp_waits_for() noexcept;
 result<endpoint> endpoint_of(const tcp_pcb* pcb, bool local) noexcept;
 
 // A read or a write, of one buffer or of a list of them. A write ends when lwIP has copied the bytes.
