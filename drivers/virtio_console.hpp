@@ -12,7 +12,8 @@ namespace weft::drivers {
 
 // VIRTIO 1.1, 5.3, the first port. Meets hal::async_serial. Several readers, and several writers, are served first in, first
 // out, and what they write does not mix. What comes while nobody reads stands in four buffers of 64 bytes, and then waits in
-// the host; what is written goes through as many. Operations in tasks on any executor, resumed on their home executor;
+// the host; what is written goes through as many. QEMU's console itself drops what its other end does not take at once.
+// Operations in tasks on any executor, resumed on their home executor;
 // interrupt() in the device's. No allocation. Must outlive its waits and its interrupts, and stay where it is.
 class virtio_console {
   public:

@@ -15,14 +15,20 @@ def free_port():
 
 
 class Line(threading.Thread):
-    """The other end of a serial line that is a Unix socket: says how much it sends, sends it, and keeps what comes."""
+    """The other end of a serial line that is a Unix socket: says how much it sends, sends it, and keeps what comes. Reads each
+    piece before the next goes out: QEMU's console drops what its other end does not take at once."""
 
     def __init__(self, path, sent):
         super().__init__(daemon=True)
         self.path, self.sent, self.came = path, sent, b""
         self.start()
 
+    def receive(self, line, until):
+        while len(self.came) < until and (part := line.recv(until - len(self.came))):
+            self.came += part
+
     def run(self):
+        piece, greeting = 4096, 6
         with socket.socket(socket.AF_UNIX) as line:
             for _ in range(200):
                 with contextlib.suppress(OSError):
@@ -30,14 +36,12 @@ class Line(threading.Thread):
                     break
                 time.sleep(0.05)
             line.settimeout(30)
-            expected = 6 + len(self.sent)
             with contextlib.suppress(OSError):
-                while len(self.came) < 6 and (part := line.recv(6)):
-                    self.came += part
-                feeder = threading.Thread(target=line.sendall, args=[struct.pack("<I", len(self.sent)) + self.sent], daemon=True)
-                feeder.start()
-                while len(self.came) < expected and (part := line.recv(65536)):
-                    self.came += part
+                self.receive(line, greeting)
+                line.sendall(struct.pack("<I", len(self.sent)))
+                for i in range(0, len(self.sent), piece):
+                    line.sendall(self.sent[i : i + piece])
+                    self.receive(line, greeting + min(i + piece, len(self.sent)))
 
 
 class EchoStream(socketserver.BaseRequestHandler):
