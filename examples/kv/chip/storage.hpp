@@ -7,6 +7,7 @@
 
 namespace kv {
 
+extern template class two_logs<weft::drivers::virtio_blk>;
 using storage = two_logs<weft::drivers::virtio_blk>;
 
 } // namespace kv

@@ -33,16 +33,13 @@ template <class Disk> class two_logs {
     class log {
       public:
         log() = default;
-        weft::task<weft::result<std::uint64_t>> size() const { co_return sectors_* alignment; }
+        weft::task<weft::result<std::uint64_t>> size() const;
         weft::task<weft::result<void>> read_exact_at(std::span<std::byte> to, std::uint64_t offset);
         // The rest of the last sector is zeros. errc::no_space behind the area's end, and nothing is written.
-        weft::task<weft::result<void>> write_all_at(std::span<const std::byte> from, std::uint64_t offset) {
-            weft::const_buffer one[1] = {from};
-            co_return co_await write_all_at(std::span<weft::const_buffer>{one}, offset);
-        }
+        weft::task<weft::result<void>> write_all_at(std::span<const std::byte> from, std::uint64_t offset);
         weft::task<weft::result<void>> write_all_at(std::span<weft::const_buffer> from, std::uint64_t offset);
-        weft::task<weft::result<void>> sync_data() { co_return co_await disk_->sync(); }
-        weft::task<weft::result<void>> close() { co_return weft::result<void>(); }
+        weft::task<weft::result<void>> sync_data() { return disk_->sync(); }
+        weft::task<weft::result<void>> close();
 
       private:
         friend two_logs;
@@ -60,9 +57,9 @@ template <class Disk> class two_logs {
     // errc::not_found on a disk that holds nothing but zeros where the marks are; errc::invalid_argument, with a line in the
     // log, if it is too small or holds something else.
     weft::task<weft::result<log>> open();
-    weft::task<weft::result<log>> create() { co_return area(turn_ + 1); }
+    weft::task<weft::result<log>> create();
     weft::task<weft::result<void>> replace();
-    weft::task<> discard() { co_return; }
+    weft::task<> discard();
     // What a power cut leaves behind is overwritten by what comes next. Damage is refused: there is nobody to ask.
     weft::task<weft::result<void>> cut_off(log&, unreadable_end what);
     const char* name() const { return "on the disk"; }
@@ -81,10 +78,7 @@ template <class Disk> class two_logs {
         return {*this, first_area + turn % marks * length, length};
     }
     weft::task<weft::result<void>> sync();
-    weft::task<weft::result<void>> write(std::uint64_t first, std::span<const std::byte> sectors) {
-        unsynced_ = true;
-        co_return co_await disk_.write(first, sectors);
-    }
+    weft::task<weft::result<void>> write(std::uint64_t first, std::span<const std::byte> sectors);
 
     Disk& disk_;
     std::uint64_t turn_ = 0;
@@ -133,6 +127,11 @@ template <class Disk> auto two_logs<Disk>::open() -> weft::task<weft::result<log
     co_return weft::failure(weft::errc::invalid_argument);
 }
 
+template <class Disk> auto two_logs<Disk>::create() -> weft::task<weft::result<log>> {
+    co_return area(turn_ + 1);
+}
+template <class Disk> weft::task<> two_logs<Disk>::discard() { co_return; }
+
 template <class Disk> weft::task<weft::result<void>> two_logs<Disk>::replace() {
     sector mark = mark_of(turn_ + 1);
     std::memcpy(bounce_.data(), mark.data(), alignment);
@@ -150,12 +149,26 @@ template <class Disk> weft::task<weft::result<void>> two_logs<Disk>::sync() {
     co_return done;
 }
 
+template <class Disk>
+weft::task<weft::result<void>> two_logs<Disk>::write(std::uint64_t first,
+                                                     std::span<const std::byte> sectors) {
+    unsynced_ = true;
+    co_return co_await disk_.write(first, sectors);
+}
+
 template <class Disk> weft::task<weft::result<void>> two_logs<Disk>::cut_off(log&, unreadable_end what) {
     if (!what.damaged) co_return {};
     log_error(
         "The log is damaged at byte %llu, and good records stand behind that: restore the disk from a copy",
         static_cast<unsigned long long>(what.good));
     co_return weft::failure(weft::errc::io_error);
+}
+
+template <class Disk> weft::task<weft::result<std::uint64_t>> two_logs<Disk>::log::size() const {
+    co_return alignment* sectors_;
+}
+template <class Disk> weft::task<weft::result<void>> two_logs<Disk>::log::close() {
+    co_return weft::result<void>();
 }
 
 template <class Disk>
@@ -196,6 +209,13 @@ weft::task<weft::result<void>> two_logs<Disk>::log::write_all_at(std::span<weft:
     std::fill(bounce.begin() + static_cast<std::ptrdiff_t>(filled),
               bounce.begin() + static_cast<std::ptrdiff_t>(end), std::byte{0});
     co_return co_await disk_->write(first_ + at, std::span(bounce).first(end));
+}
+
+template <class Disk>
+weft::task<weft::result<void>> two_logs<Disk>::log::write_all_at(std::span<const std::byte> from,
+                                                                 std::uint64_t offset) {
+    weft::const_buffer one[1] = {from};
+    co_return co_await write_all_at(std::span<weft::const_buffer>{one}, offset);
 }
 
 } // namespace kv
