@@ -36,6 +36,12 @@ def calls_of_fib(n):
     return 2 * a - 1
 
 
+def calls_of_queens(n, columns=0, rising=0, falling=0):
+    free = ((1 << n) - 1) & ~(columns | rising | falling)
+    ways = (1 << i for i in range(n) if free >> i & 1)
+    return 1 + sum(calls_of_queens(n, columns | w, (rising | w) << 1, (falling | w) >> 1) for w in ways)
+
+
 def per_operation(words, small=5_000, large=30_000, operations=lambda n: n):
     """`words(n)` is weft_bench's command line for a size, in which it does `operations(n)`."""
 
@@ -55,6 +61,7 @@ PATHS = {
     "mutex": per_operation("mutex {}".format),
     "mutex-shared": per_operation("mutex {} 1".format),
     "fork-join": per_operation("fib {} 0".format, 12, 18, calls_of_fib),
+    "scope-fork": per_operation("queens {} 0".format, 5, 8, calls_of_queens),
     "timer": per_operation("timer {} 1000".format),
     "timeout": per_operation("timeout {} 1000".format),
     "echo": per_operation("echo {} 50".format, 2_500, 10_000),

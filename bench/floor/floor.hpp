@@ -14,6 +14,7 @@ void run_mutex(const measure::arguments&);
 void run_fib(const measure::arguments&);
 void run_serial_fib(const measure::arguments&);
 void run_skynet(const measure::arguments&);
+void run_queens(const measure::arguments&);
 void run_sleepers(const measure::arguments&);
 void run_timer(const measure::arguments&);
 void run_idle(const measure::arguments&);

@@ -158,8 +158,16 @@ nested skynet(std::uint64_t first, std::uint64_t leaves) {
     for (std::uint64_t i = 0; i < 10; ++i) sum += co_await skynet(first + i * leaves / 10, leaves / 10);
     co_return sum;
 }
+nested place(measure::queens board) {
+    if (board.placed()) co_return 1;
+    std::uint64_t sum = 0;
+    for (std::uint32_t left = board.free(); left; left &= left - 1)
+        sum += co_await place(board.with(left & -left));
+    co_return sum;
+}
 job store(nested (*what)(std::uint64_t), std::uint64_t n) { sink = co_await what(n); }
 nested skynet_of(std::uint64_t leaves) { return skynet(0, leaves); }
+nested queens_of(std::uint64_t n) { return place(measure::queens(n)); }
 
 void run_nested(const char* name, nested (*what)(std::uint64_t), std::size_t n, std::size_t expected,
                 std::size_t calls) {
@@ -238,6 +246,9 @@ void run_fib(const measure::arguments& a) {
 }
 void run_skynet(const measure::arguments& a) {
     run_nested("skynet", &skynet_of, a[0], measure::sum_below(a[0]), measure::calls_of_skynet(a[0]));
+}
+void run_queens(const measure::arguments& a) {
+    run_nested("queens", &queens_of, a[0], measure::ways_of_queens(a[0]), measure::calls_of_queens(a[0]));
 }
 void run_serial_fib(const measure::arguments& a) {
     measure::begin();

@@ -345,6 +345,24 @@ class Suite:
                 cpus=threads,
             )
 
+        for threads, metrics in ((1, [CPU]), (2, [WALL, CPU])):
+            floors = [("floor", "floor", "queens 12")] if threads == 1 else []
+            weft = [("weft", "weft", "queens 12 0"), ("weft runtime", "weft", "queens 12 1")]
+            yield self.micro(
+                f"queens-{threads}t",
+                f"twelve queens, {threads} thread{'s' * (threads > 1)}, a place that is tried"
+                + ", wall time" * (threads > 1),
+                metrics,
+                [Goal(1, BEST_PEER)],
+                [
+                    *floors,
+                    *(weft if threads == 1 else [("weft", "weft", "queens 12 2")]),
+                    ("rayon", "rayon", f"queens 12 {threads}"),
+                    ("tbb", "tbb", f"queens 12 {threads}"),
+                ],
+                cpus=threads,
+            )
+
     def timers(self):
         yield self.micro(
             "sleepers",

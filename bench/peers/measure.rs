@@ -165,6 +165,45 @@ pub fn calls_of_skynet(mut leaves: u64) -> u64 {
     calls
 }
 
+// N queens, at most 12, row by row, as in measure.hpp.
+#[allow(dead_code)]
+#[derive(Clone, Copy)]
+pub struct Queens {
+    all: u32,
+    columns: u32,
+    rising: u32,
+    falling: u32,
+}
+
+#[allow(dead_code)]
+impl Queens {
+    pub fn new(n: u64) -> Queens {
+        Queens { all: (1 << n) - 1, columns: 0, rising: 0, falling: 0 }
+    }
+    pub fn placed(&self) -> bool {
+        self.columns == self.all
+    }
+    pub fn ways(self) -> impl Iterator<Item = Queens> {
+        let mut left = self.all & !(self.columns | self.rising | self.falling);
+        std::iter::from_fn(move || {
+            let column = left & left.wrapping_neg();
+            left ^= column;
+            (column != 0).then(|| Queens {
+                all: self.all,
+                columns: self.columns | column,
+                rising: (self.rising | column) << 1,
+                falling: (self.falling | column) >> 1,
+            })
+        })
+    }
+    pub fn count(self) -> u64 {
+        if self.placed() { 1 } else { self.ways().map(Queens::count).sum() }
+    }
+    pub fn calls(self) -> u64 {
+        1 + self.ways().map(Queens::calls).sum::<u64>()
+    }
+}
+
 // The workload's name, and its numbers; one that was left out is 0.
 pub fn command_line() -> (String, [u64; 4]) {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
         {"mutex N [THREADS]", run_mutex},
         {"fib N [THREADS]", run_fib},
         {"skynet LEAVES [THREADS]", run_skynet},
+        {"queens N [THREADS]", run_queens},
         {"sleepers N", run_sleepers},
         {"timer N LIVE", run_timer},
         {"timeout N LIVE", run_timeout},

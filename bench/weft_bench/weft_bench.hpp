@@ -37,6 +37,7 @@ void run_channel(const measure::arguments&);
 void run_mutex(const measure::arguments&);
 void run_fib(const measure::arguments&);
 void run_skynet(const measure::arguments&);
+void run_queens(const measure::arguments&);
 void run_sleepers(const measure::arguments&);
 void run_timer(const measure::arguments&);
 void run_timeout(const measure::arguments&);

@@ -60,6 +60,7 @@ task<result<void>> nursery(device& d, int& led) {
     auto body = [&](weft::scope& s) -> task<result<void>> {
         s.spawn(blink(led, 500ms));
         auto reading = s.spawn(read(d), 0);
+        s.fork(blink(led, 500ms));
         got = co_await weft::ok(reading.join());
         s.request_stop();
         co_return {};

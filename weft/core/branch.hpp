@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <new>
 
 #include <weft/core/atomic.hpp>
 #include <weft/core/continuation.hpp>
@@ -26,8 +27,17 @@ struct job {
     WEFT_INLINE ready_level& home() const noexcept { return *level.load(order::relaxed); }
 };
 
+// Where a branch stands among the children of its scope, and what it waits for. A forked child that nobody has begun stands
+// and waits nowhere: these words are its listener meanwhile, who hears of its end if another worker begins it.
+struct branch_place {
+    branch* previous;
+    branch* following;
+    atomic<leaf*> waiting; // published with release, for the one who delivers a stop on the home executor
+};
+static_assert(sizeof(branch_place) == sizeof(link) && alignof(branch_place) == alignof(link));
+
 // One header of 64 bytes on hosts. All fields belong to the home executor but where noted.
-class branch : public job {
+class branch : public job, public branch_place {
   public:
     // How many frames may resume each other before the executor's loop gets its turn. Bounds the depth of the
     // machine stack where symmetric transfer is a nested call (below -O2, under sanitizers, on Cortex-M0), and
@@ -43,7 +53,8 @@ class branch : public job {
         failed = 32,     // ended with an error, which is all that is left of it: see keep_error()
         of_shared = 64,  // a child of a shared scope: its handle may be used on other workers
         guarded = 128,   // known to other workers than the scope's home: see scope_base
-        stolen = 256,    // an operand that another worker has begun: it ends at the scope's home
+        stolen =
+            256, // what another worker has begun of what waited in the deque: it ends at the scope's home
         uncounted = 512, // of its success the scope need not be told: it waits for the last one only
     };
 
@@ -79,6 +90,9 @@ class branch : public job {
     void post() noexcept;
     // The same from any thread or interrupt.
     void wake() noexcept;
+    // The same, by something that the home has forked: ahead of what waits to be begun there, so that a tree of forks is worked
+    // through depth first. Elsewhere, and where nothing waits, as wake().
+    void wake_ahead() noexcept;
     // The same with one hart, by someone who holds port::lock(), and gives it back hereby.
     WEFT_INLINE inline void wake_unlocking(std::uintptr_t saved) noexcept;
 
@@ -102,17 +116,11 @@ class branch : public job {
     bool succeeds_uncounted() const noexcept {
         return (flags_.load(order::relaxed) & (uncounted | guarded)) == uncounted;
     }
-    // Gives up the right to the outcome, if the child is as it was spawned by a scope that is not shared.
-    bool detach_alone() noexcept {
-        if (flags_.load(order::relaxed) != 0) return false;
-        flags_.set_alone(detached);
-        return true;
-    }
-    // Likewise, where nobody else sees the branch.
-    void detach_unseen() noexcept {
-        clear(of_shared);
-        set(detached);
-    }
+    // As it was spawned by a scope, a shared one or not, and not ended: it is guarded by nobody.
+    bool is_as_spawned() const noexcept { return flags_.load(order::relaxed) == 0; }
+    bool is_as_spawned_shared() const noexcept { return flags_.load(order::relaxed) == of_shared; }
+    // Gives up the right to the outcome, where nobody else sees the branch.
+    void detach_unseen() noexcept { flags_.set_alone(detached); }
 
     // Of a child that has ended with an error only the error is kept, in the header: its frame may still hold what it
     // held where ok() ended it, and goes at once.
@@ -127,10 +135,18 @@ class branch : public job {
                      static_cast<std::int32_t>(reinterpret_cast<std::uintptr_t>(next)));
     }
 
+    // See branch_place.
+    link& put_listener(void (*on_end)(continuation*)) noexcept {
+        return *new (static_cast<branch_place*>(this)) link(on_end, nullptr);
+    }
+    link& listener() noexcept {
+        return *std::launder(reinterpret_cast<link*>(static_cast<branch_place*>(this)));
+    }
+    static branch& of_listener(continuation& l) noexcept {
+        return static_cast<branch&>(reinterpret_cast<branch_place&>(l));
+    }
+
     scope_base* scope;
-    branch* previous;
-    branch* following;
-    atomic<leaf*> waiting; // published with release, for the one who delivers a stop on the home executor
 
   private:
     friend class executor;

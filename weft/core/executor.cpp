@@ -10,7 +10,7 @@ namespace {
 
 // Of the branches that may go ahead of their queue, one in so many goes to its back, and the queue gets its turn.
 constexpr std::uint32_t turns_ahead = 16;
-// Of the turns, while operands wait to be begun, one in so many is the queue's.
+// Of the turns, while operands or forked children wait to be begun, one in so many is the queue's.
 constexpr std::uint32_t fork_turns = 8;
 // A branch that has used up its credit while operands wait goes on before them, so that a tree of operands is worked
 // through depth first, and no more branches are begun than have to be. One time in so many the first of the queue has a
@@ -117,6 +117,15 @@ void executor::push_next(job& j) noexcept {
     q.head = &j;
 }
 
+void executor::push_ahead(job& j) noexcept {
+    ready_level& q = j.home();
+    if (!has_forks) return q.push(j);
+    ++queue_turns_;
+    if (!q.head) return q.push(j);
+    j.next = q.head;
+    q.head = &j;
+}
+
 template <bool several_levels> void executor::run_ready(std::size_t budget) {
     ready_level* q = levels_;
     for (; budget; --budget) {
@@ -136,7 +145,7 @@ template <bool several_levels> void executor::run_ready(std::size_t budget) {
     }
 }
 
-// Begins the newest operand. False: it is the queue's turn, or there is none.
+// Begins the newest of the forks. False: it is the queue's turn, or there is none.
 bool executor::run_fork() {
     if (levels_->head) {
         if (queue_turns_ != 0) {
@@ -145,17 +154,18 @@ bool executor::run_fork() {
         }
         if (++fork_turns_ % fork_turns == 0) return false;
     }
-    fork_base* f = forks->pop();
+    continuation* f = forks->pop();
     if (!f) {
         has_forks = false;
+        queue_turns_ = 0;
         return false;
     }
-    f->begin(*this);
+    scope_base::begin_kept(*f, *this);
     return true;
 }
 
-void executor::run_stolen(fork_base& f) {
-    f.begin(*this);
+void executor::run_stolen(continuation& f) {
+    scope_base::begin_kept(f, *this);
     running_ = nullptr;
 }
 
@@ -240,6 +250,13 @@ void branch::wake() noexcept {
         queue.push(*this);
     else
         queue.owner->post_remote(*this);
+}
+
+void branch::wake_ahead() noexcept {
+    executor* here = port::current();
+    if (home().owner != here || !here->has_forks) return wake();
+    waiting.store(nullptr, order::relaxed);
+    here->push_ahead(*this);
 }
 
 branch* branch::make_shared(continuation& root, ready_level& queue, scope_base& in,

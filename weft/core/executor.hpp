@@ -11,7 +11,6 @@
 
 namespace weft {
 
-class fork_base;
 class fork_deque;
 class scope_base;
 
@@ -51,8 +50,8 @@ class executor {
 
     // Several workers share its scopes: guards are taken, and stops travel as messages. Set before first use.
     bool shared = false;
-    // Where operands of combinators wait to be begun, newest first, ahead of the queue though not at its cost; nullptr:
-    // they are begun by way of the queue. For executors with one level. Set before first use.
+    // Where operands of combinators and forked children wait to be begun, newest first, ahead of the queue though not at its
+    // cost; nullptr: they are begun by way of the queue. For executors with one level. Set before first use.
     fork_deque* forks = nullptr;
     // Whether there may be something in it. Not for users.
     bool has_forks = false;
@@ -86,6 +85,8 @@ class executor {
 
     // To the front of its queue, but now and then to the back. For a branch that has used up its credit.
     void push_next(job& j) noexcept;
+    // To the front of its queue, for a turn before the next of the forks is begun; where none waits, to the back.
+    void push_ahead(job& j) noexcept;
 
     // Takes up to half of the ready, unpinned branches of the lowest-numbered ready level out of the queue, at most
     // `most`, for another executor's adopt(): the oldest, linked by `next`; nullptr if there is none to spare.
@@ -104,8 +105,8 @@ class executor {
     // The branch whose turn it becomes, within a turn. Not for users.
     void now_runs(job& j) noexcept { running_ = &j; }
 
-    // Begins an operand of another executor's, and runs it as far as it goes.
-    void run_stolen(fork_base& f);
+    // Begins what another executor's deque has kept, and runs it as far as it goes.
+    void run_stolen(continuation& f);
     // Provides a spare branch header. False without memory.
     bool reserve_branch() noexcept;
 
@@ -136,7 +137,7 @@ class executor {
     ready_level* levels_;
     std::uint32_t count_;
     std::uint32_t fork_turns_ = 0;
-    std::uint32_t queue_turns_ = 0; // that are to come before an operand is begun
+    std::uint32_t queue_turns_ = 0; // that are to come before one of the forks is begun
     std::uint32_t ahead_ = 0;       // how often a job went ahead of its queue
     std::uint32_t* map_;
     job* running_ = nullptr;
@@ -201,7 +202,7 @@ inline std::coroutine_handle<> branch::hop(continuation* next) noexcept {
 inline void branch::init(continuation& root, ready_level& queue, scope_base& in,
                          std::uint16_t flags) noexcept {
     target = &root;
-    level.set_alone(&queue);
+    level.store(&queue, order::relaxed);
     scope = &in;
     flags_.set_alone(flags);
 }

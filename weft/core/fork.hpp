@@ -24,12 +24,21 @@ class fork_base : protected link {
     bool started() const noexcept { return branch_ != nullptr; }
     bool is(const branch& child) const noexcept { return &child == branch_; }
 
+    // What stood in a deque, if it is an operand and no frame.
+    static fork_base* of(continuation& kept) noexcept {
+        return kept.destroy == &link_marker ? &static_cast<fork_base&>(kept) : nullptr;
+    }
     // Of an operand that waited to be begun: a branch of `here` begins it at once. In a turn of `here`, which is the
     // scope's home, or that of a worker which has stolen it.
     void begin(executor& here) noexcept;
     // The same in a branch of its scope's whose turn it is: what to resume.
     std::coroutine_handle<> begin_on(branch& b) noexcept { return begin_on(b, *frame_); }
-    bool is_of(const scope_base& scope) const noexcept { return scope_ == &scope; }
+    // The same, if it is an operand of `scope`. Where an operand has its scope, a frame that nobody has begun
+    // has its branch, which is no scope.
+    static fork_base* of(const scope_base& scope, continuation& kept) noexcept {
+        auto& f = static_cast<fork_base&>(kept);
+        return f.scope_ == &scope ? &f : nullptr;
+    }
 
   protected:
     fork_base(void (*on_end)(continuation*)) noexcept : link(on_end, nullptr) {}
@@ -66,15 +75,15 @@ WEFT_INLINE inline void scope_base::fork_succeeded(branch& child) {
     executor& here = home();
     bool last = --live_ == 0;
     if (!last && here.has_forks) [[likely]] {
-        if (fork_base* next = here.forks->pop()) [[likely]] {
-            if (next->is_of(*this)) [[likely]]
+        if (continuation* kept = here.forks->pop()) [[likely]] {
+            if (fork_base* next = fork_base::of(*this, *kept)) [[likely]]
                 return next->begin_on(child).resume();
-            here.forks->push(*next); // another's, whose branches come to it
+            here.forks->push(*kept); // another's, whose branches come to it
         }
     }
     unlink(local_, child);
     child.recycle(here);
-    if (last) last_fork_ended(child, here);
+    if (last) last_ended(child, here);
 }
 
 template <class X> class fork;

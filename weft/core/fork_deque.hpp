@@ -1,4 +1,4 @@
-// fork_deque: operands of combinators that nobody has begun; their executor takes the newest, other workers the oldest.
+// fork_deque: what was forked and nobody has begun; its executor takes the newest, other workers the oldest.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,10 @@
 
 namespace weft {
 
-class fork_base;
+struct continuation;
 
+// It keeps operands of combinators, each as its link, and children that scopes have forked, each as its frame.
+//
 // The deque of Chase and Lev with a fixed room, and without a fence for its home. `bottom_` is where the home pushes,
 // `top_` is the oldest; what lies between waits to be begun.
 //
@@ -28,7 +30,7 @@ template <template <class> class Atomic, std::size_t Room> class basic_fork_dequ
     static constexpr std::size_t nothing = SIZE_MAX;
 
     // For the home. False: full.
-    bool push(fork_base& f) noexcept {
+    bool push(continuation& f) noexcept {
         if (!has_room(1)) [[unlikely]]
             return false;
         put(0, f);
@@ -41,12 +43,12 @@ template <template <class> class Atomic, std::size_t Room> class basic_fork_dequ
         return room - (bottom_.load(order::relaxed) - top_.load(order::relaxed));
     }
     bool has_room(std::size_t n) const noexcept { return free_room() >= n; }
-    void put(std::size_t i, fork_base& f) noexcept {
+    void put(std::size_t i, continuation& f) noexcept {
         items_[(bottom_.load(order::relaxed) + i) % room].store(&f, order::relaxed);
     }
     void publish(std::size_t n) noexcept { bottom_.store(bottom_.load(order::relaxed) + n, order::release); }
     // For the home: the newest; nullptr if there is none.
-    fork_base* pop() noexcept {
+    continuation* pop() noexcept {
         std::size_t b = bottom_.load(order::relaxed) - 1;
         bottom_.store(b, order::relaxed);
         compiler_fence();
@@ -54,7 +56,7 @@ template <template <class> class Atomic, std::size_t Room> class basic_fork_dequ
         auto left = static_cast<std::ptrdiff_t>(b - t);
         if (left > 0) [[likely]]
             return items_[b % room].load(order::relaxed);
-        fork_base* last = nullptr;
+        continuation* last = nullptr;
         if (left == 0 && top_.compare_exchange(t, t + 1, order::seq_cst))
             last = items_[b % room].load(order::relaxed);
         bottom_.store(b + 1, order::relaxed);
@@ -67,16 +69,16 @@ template <template <class> class Atomic, std::size_t Room> class basic_fork_dequ
         std::size_t t = top_.load(order::acquire);
         return static_cast<std::ptrdiff_t>(bottom_.load(order::relaxed) - t) > 0 ? t : nothing;
     }
-    fork_base* take(std::size_t t) noexcept {
+    continuation* take(std::size_t t) noexcept {
         if (static_cast<std::ptrdiff_t>(bottom_.load(order::acquire) - t) <= 0) return nullptr;
-        fork_base* oldest = items_[t % room].load(order::relaxed);
+        continuation* oldest = items_[t % room].load(order::relaxed);
         return top_.compare_exchange(t, t + 1, order::seq_cst) ? oldest : nullptr;
     }
     bool empty() const noexcept { return look() == nothing; }
 
   private:
     Atomic<std::size_t> bottom_{0};
-    Atomic<fork_base*> items_[room];
+    Atomic<continuation*> items_[room];
     Atomic<std::size_t> top_{0}; // apart from what the home writes all the time
 };
 

@@ -13,10 +13,7 @@ scope_base::fate scope::child_is_done(scope_base& self, branch& child, failure_c
         s.first_failure_ = std::move(*why);
         s.stop_children();
     }
-    if (&child == s.body_) {
-        s.body_ = nullptr; // its header may be another child's next
-        return fate::keep_frame;
-    }
+    if (child.has(branch::uncounted)) return fate::keep_frame; // the body
     if (child.has(branch::detached)) return fate::destroy;
     if (error_alone) {
         child.keep_error(e);
@@ -39,7 +36,7 @@ void scope::let_join(branch& child) noexcept {
         if ((*at)->child != &child) continue;
         branch* waiter = (*at)->waiter;
         *at = (*at)->next;
-        waiter->wake();
+        waiter->wake_ahead();
         break;
     }
 }
@@ -53,7 +50,6 @@ void scope::fail(error e) noexcept {
 }
 
 void scope::detach_slowly(branch& child) noexcept {
-    if (is_mine_alone(child)) return child.detach_unseen();
     lock();
     bool ended = child.has(branch::done);
     if (!ended) child.set(branch::detached);

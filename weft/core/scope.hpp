@@ -24,11 +24,25 @@ class scope : public scope_base {
     // outcome is dropped too (a failure still counts). Without memory the scope fails with errc::out_of_memory.
     // In a task of the scope's own runtime, on any of its workers. Allocates one branch header.
     template <class T> [[gnu::always_inline]] join_handle<T> spawn(task<T> t) noexcept {
-        return spawn_in(default_level(), std::move(t));
+        return handle_of(t, t ? start_child(t.frame()) : nullptr);
     }
     // With a priority, 0 the highest, as far as the executor has levels.
     template <class T> join_handle<T> spawn(task<T> t, std::size_t priority) noexcept {
-        return spawn_in(default_level().owner->level(priority), std::move(t));
+        ready_level& level = default_level().owner->level(priority);
+        return handle_of(t, t ? start_child(t.frame(), level) : nullptr);
+    }
+
+    // spawn() for work that is divided as it goes: the child is offered at once to workers that have nothing to do, oldest
+    // first, and otherwise begins when the calling task waits or ends, newest first and ahead of what else is ready there,
+    // though not at its cost. So a tree of forks is worked through depth first, with as many frames alive as it is deep.
+    //
+    //     for (auto& sub : directory) s.fork(walk(sub));
+    //
+    // As spawn() where a worker keeps 256 forks already, has several priorities, or is the only one of a chip. Where the scope
+    // was opened on the calling worker, nothing takes a lock. The child's arguments are destroyed, and a join resumes, there;
+    // in between it stays with the worker that has begun it.
+    template <class T> [[gnu::always_inline]] join_handle<T> fork(task<T> t) noexcept {
+        return handle_of(t, t ? fork_child(t.frame(), &task<T>::end_away) : nullptr);
     }
 
     scope() noexcept : scope_base(nursery) {}
@@ -47,9 +61,7 @@ class scope : public scope_base {
         branch* waiter = nullptr;
     };
 
-    template <class T>
-    [[gnu::always_inline]] join_handle<T> spawn_in(ready_level& level, task<T>&& t) noexcept {
-        branch* b = t ? start_child(t.frame(), level) : nullptr;
+    template <class T> [[gnu::always_inline]] join_handle<T> handle_of(task<T>& t, branch* b) noexcept {
         if (!b) [[unlikely]] {
             fail(errc::out_of_memory);
             return join_handle<T>();
@@ -58,12 +70,22 @@ class scope : public scope_base {
         return join_handle<T>(*b);
     }
 
-    // The body's frame belongs to the operation.
+    // The body's frame belongs to the operation, so that its branch counts only. To begin it in the owner's turn: what to
+    // resume; nullptr without a spare header.
+    template <class T> std::coroutine_handle<> begin_body(task<T>& t) noexcept {
+        branch* b = t ? begin_first(t.frame(), branch::uncounted) : nullptr;
+        if (!b) [[unlikely]]
+            return nullptr;
+        t.root_of(*b);
+        return b->hop(&t.frame());
+    }
+    // The same in a turn to come, for combinators.
     template <class T> void start_body(task<T>& t) noexcept {
-        if (t) body_ = new_child(t.frame(), default_level());
-        if (!body_) return fail(errc::out_of_memory);
-        t.root_of(*body_);
-        launch(*body_);
+        branch* b = t ? new_child(t.frame(), default_level()) : nullptr;
+        if (!b) return fail(errc::out_of_memory);
+        b->set(branch::uncounted);
+        t.root_of(*b);
+        b->home().owner->push_ahead(*b);
     }
 
     static fate child_is_done(scope_base& self, branch& child, failure_cause* why) noexcept;
@@ -73,8 +95,10 @@ class scope : public scope_base {
     void drop_finished() noexcept;
     // For join handles; each takes the guard.
     void detach(branch& child) noexcept {
-        if (!child.detach_alone()) [[unlikely]]
-            detach_slowly(child);
+        bool alone = child.is_as_spawned() || (child.is_as_spawned_shared() && is_at_home());
+        if (!alone) [[unlikely]]
+            return detach_slowly(child);
+        child.detach_unseen();
     }
     void detach_slowly(branch& child) noexcept;
     void retire(branch& child) noexcept;
@@ -83,7 +107,6 @@ class scope : public scope_base {
 
     static const scope_kind nursery;
 
-    branch* body_ = nullptr;
     joiner* joiners_ = nullptr;
     failure_cause first_failure_;
 };
@@ -192,8 +215,20 @@ class [[nodiscard("co_await it")]] with_scope_operation : public operation<with_
         this->open(b, then);
         task_ = body_(static_cast<scope&>(*this));
         this->start_body(task_);
-        if (!this->drop_hold()) return true;
-        return this->finish_now(b, then); // no memory for the body
+        return goes_on(b, then);
+    }
+    // The body begins at once.
+    template <class P>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<P> h, const void* site = WEFT_AWAIT_SITE) {
+        static_assert(weft_promise<P>, "weft's operations can be awaited in a weft::task only");
+        promise_base& p = h.promise();
+        p.site = site;
+        branch& b = *p.branch;
+        this->open(b, frame_of(h));
+        task_ = body_(static_cast<scope&>(*this));
+        if (auto first = this->begin_body(task_)) [[likely]]
+            return first;
+        return begin_slowly(b, frame_of(h));
     }
 
     as_result<outcome> await_resume() {
@@ -210,6 +245,16 @@ class [[nodiscard("co_await it")]] with_scope_operation : public operation<with_
     }
 
   private:
+    // False: there was no memory for the body.
+    bool goes_on(branch& b, continuation& then) noexcept {
+        return !this->drop_hold() || this->finish_now(b, then);
+    }
+    [[gnu::noinline]] std::coroutine_handle<> begin_slowly(branch& b, continuation& then) noexcept {
+        if (task_ && b.home().owner->reserve_branch()) return this->begin_body(task_);
+        this->fail(errc::out_of_memory);
+        return goes_on(b, then) ? std::noop_coroutine() : then.handle();
+    }
+
     F& body_;
     body_task task_;
 };

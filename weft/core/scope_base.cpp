@@ -1,7 +1,5 @@
 #include <weft/core/scope_base.hpp>
 
-#include <weft/core/fork.hpp>
-
 namespace weft {
 
 void scope_base::open_root(ready_level& level, bool across_threads) noexcept {
@@ -18,11 +16,15 @@ ready_level& scope_base::level_here() const noexcept {
 
 bool scope_base::begins_local_of_shared(const ready_level& level) noexcept {
     if (level.owner != &home() || port::current() != &home()) return false;
-    if (live_ == 0) {
-        lock_guard hold(guard_);
-        home_done_ = false;
-    }
+    if (live_ == 0) home_has_children();
     return true;
+}
+
+// Again, after it had none.
+void scope_base::home_has_children() noexcept {
+    if (!shared_) return;
+    lock_guard hold(guard_);
+    home_done_ = false;
 }
 
 branch* scope_base::new_guarded_child(continuation& target, ready_level& level) noexcept {
@@ -30,9 +32,15 @@ branch* scope_base::new_guarded_child(continuation& target, ready_level& level) 
     if (!b) return nullptr;
     lock_guard hold(guard_);
     if (stop_requested()) b->set(branch::stop);
+    // The home reads it without the guard, but not before a local child has ended that this call comes from, by whatever way.
+    if (!had_guarded_) had_guarded_ = true;
     link(guarded_, *b);
     ++guarded_live_;
     return b;
+}
+
+branch* scope_base::start_child_elsewhere(continuation& frame) noexcept {
+    return start_child(frame, level_here());
 }
 
 branch* scope_base::start_guarded_child(continuation& frame, ready_level& level) noexcept {
@@ -71,38 +79,18 @@ void scope_base::retire_header(branch& child) noexcept {
     child.release();
 }
 
-// On a thief's executor the branch is in the guarded list, so that a stop finds it, though it counts as local.
-branch* scope_base::begin_fork(continuation& frame, executor& here) noexcept {
-    branch* b;
-    if (&here == &home()) {
-        b = branch::make(frame, *level_, *this, child_flags_.load(order::relaxed));
-        if (!b) {
-            failure_cause why(errc::out_of_memory);
-            lock();
-            ops().ended(*this, *owner, &why);
-            unlock();
-            deliver_stop();
-            if (--live_ == 0) home_is_done();
-            return nullptr;
-        }
-        link(local_, *b);
-    } else {
-        b = branch::make(frame, here.level(), *this, branch::guarded | branch::stolen);
-        if (!b) port::panic("a worker stole an operand and had no branch for it");
-        lock_guard hold(guard_);
-        if (stop_requested()) b->set(branch::stop);
-        link(guarded_, *b);
-    }
-    return b;
-}
-
-bool scope_base::sends_home(branch& stolen, continuation& listener) noexcept {
-    if (port::current() == &home()) return false;
-    stolen.pin(); // for good
-    stolen.target = &listener;
-    stolen.level.store(level_, order::relaxed);
-    home().post_remote(stolen);
-    return true;
+// The last one, or one of which others know.
+void scope_base::last_succeeded(branch& child, executor& here) {
+    bool is_body = child.succeeds_uncounted();
+    if (!is_body && !child.ends_unseen()) return child_ended(child, nullptr);
+    continuation* frame = child.target;
+    unlink(local_, child);
+    child.recycle(here);
+    if (!is_body) frame->destroy(frame);
+    if (--live_ != 0) return;
+    if (!owner || child.level.get_alone() != level_) [[unlikely]] // a root, or another priority
+        return home_is_done();
+    last_ended(child, here);
 }
 
 void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
@@ -114,8 +102,9 @@ void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
         local = false;
     }
     fate what = ops().ended(*this, child, why);
+    bool stops = undelivered_;
     unlock();
-    deliver_stop();
+    if (stops) deliver_stop();
     // Outside of the guard: destructors of user code run here, and may use the scope.
     if (what == fate::destroy || what == fate::keep_error) destroy_task(*frame);
     if (what == fate::keep_error) {
@@ -158,10 +147,10 @@ void scope_base::home_is_done() noexcept {
 void scope_base::emptied() noexcept {
     if (!owner)
         ops().emptied(*this);
-    else if (!shared_)
+    else if (!shared_ && !home().has_forks)
         owner->post();
     else
-        owner->wake();
+        owner->wake_ahead();
 }
 
 bool scope_base::last_hold_dropped() noexcept {
@@ -281,17 +270,6 @@ executor* scope_base::visit(branch* list, executor& here) noexcept {
         lock();
     }
     return next;
-}
-
-void fork_base::begin(executor& here) noexcept {
-    branch* b = scope_->begin_fork(*frame_, here);
-    if (!b) {
-        branch_ = nullptr;
-        return;
-    }
-    b->refill();
-    here.now_runs(*b);
-    begin_on(*b).resume();
 }
 
 } // namespace weft

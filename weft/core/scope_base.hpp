@@ -57,14 +57,19 @@ class scope_base : public leaf {
     inline branch* new_child(continuation& target, ready_level& level) noexcept;
     // Puts it in its ready queue.
     static inline void launch(branch& child) noexcept;
-    // Both for a task's frame, which becomes the root of the branch.
+    // Both for a task's frame, which becomes the root of the branch. Without a level, in the default one.
     inline branch* start_child(continuation& frame, ready_level& level) noexcept;
+    inline branch* start_child(continuation& frame) noexcept;
     // In the home context, where the branch stands in the ready queue: it becomes guarded, and may be moved.
     void let_go(branch& child) noexcept;
 
-    // For forks. An operand that waits to be begun is counted as a local child, also when another worker begins it: then
-    // its branch comes home to end. Where an operand ends that nobody else knows of, the next one goes on in its branch: so
-    // operands that never wait and that nobody steals share one branch, and the executor's loop has no turn in between.
+    // For forks. What waits in the deque to be begun is counted as a local child, also when another worker begins it: then it
+    // comes home to end. Where an operand ends that nobody else knows of, the next one goes on in its branch: so operands
+    // that never wait and that nobody steals share one branch, and the executor's loop has no turn in between.
+    //
+    // A forked child has its branch from the start, since others may hold the right to its outcome, and is in no list before
+    // it is begun. A worker that steals it runs it in a branch of its own, so that the child's is the home's business all the
+    // time. One that was forked on another worker than the home is guarded, and in the list, and moves as a ready one does.
     fork_deque* keeps_for_later() const noexcept { return one_hart ? nullptr : home().forks; }
     // In the home context: so many forks that have been put into the deque.
     void keep(fork_deque& deque, std::size_t n) noexcept {
@@ -72,17 +77,25 @@ class scope_base : public leaf {
         live_ += static_cast<std::uint32_t>(n);
         home().has_forks = true;
     }
-    // In the owner's turn, which goes over to the first operand. The hold becomes its count. nullptr without a spare header.
-    inline branch* begin_first(continuation& frame) noexcept;
+    // In the owner's turn, which goes over to the first operand, or to a scope's body. The hold becomes its count. nullptr
+    // without a spare header.
+    inline branch* begin_first(continuation& frame, std::uint16_t flags = 0) noexcept;
     branch* begin_fork(continuation& frame, executor& here) noexcept;
     bool sends_home(branch& stolen, continuation& listener) noexcept;
     inline void fork_succeeded(branch& child);
+    // start_child(), but the child waits in the deque of the calling worker, if there is room. `ended_away` hears of the end
+    // if another worker begins it: it calls comes_home(), and after true, in the branch that the child had from the start,
+    // ends the frame.
+    branch* fork_child(continuation& frame, void (*ended_away)(continuation*)) noexcept;
+    bool comes_home(branch& child) noexcept;
+    // Begins what stood in a deque, in a turn of its home or of the worker that has taken it from there.
+    static void begin_kept(continuation& f, executor& here) noexcept;
     // The level for children that say nothing else: the owner's priority on the calling executor.
     inline ready_level& default_level() const noexcept;
 
     void child_ended(branch& child, failure_cause* why) noexcept;
-    // The same after a success on `here`, with the short way for a child that nobody waits for.
-    inline void child_succeeded(branch& child, executor& here) noexcept;
+    // The same after a success on `here`, with the short way for a child that nobody waits for, and for a scope's body.
+    inline void child_succeeded(branch& child, executor& here);
 
   protected:
     const scope_kind& ops() const noexcept { return *static_cast<const scope_kind*>(kind); }
@@ -108,10 +121,7 @@ class scope_base : public leaf {
         shared_ = true;
         child_flags_.set_alone(static_cast<std::uint16_t>(child_flags_.get_alone() | branch::of_shared));
     }
-    // True: nobody but the caller knows of the child, and no guard is needed to change its flags.
-    bool is_mine_alone(const branch& child) const noexcept {
-        return shared_ && !child.has(branch::guarded) && port::current() == &home();
-    }
+    bool is_at_home() const noexcept { return port::current() == &home(); }
 
     // One more thing to wait for beside the children. Both under the guard, or before the first child; drop_one() while a
     // child is alive.
@@ -142,15 +152,21 @@ class scope_base : public leaf {
     bool begins_local(const ready_level& level) noexcept { return !shared_ || begins_local_of_shared(level); }
     bool begins_local_of_shared(const ready_level& level) noexcept;
     branch* start_guarded_child(continuation& frame, ready_level& level) noexcept;
+    branch* start_child_elsewhere(continuation& frame) noexcept;
+    inline branch* start_local_child(continuation& frame, ready_level& level) noexcept;
     inline branch* new_local_child(continuation& target, ready_level& level) noexcept;
     ready_level& level_here() const noexcept;
     static inline void link(branch*& list, branch& child) noexcept;
     static inline void unlink(branch*& list, branch& child) noexcept;
     void make_guarded(branch& child) noexcept;
+    void home_has_children() noexcept;
     bool home_was_last() noexcept;
     void home_is_done() noexcept;
     bool last_hold_dropped() noexcept;
-    inline void last_fork_ended(branch& last, executor& here);
+    void last_succeeded(branch& child, executor& here);
+    inline void last_ended(branch& last, executor& here);
+    void begin_forked(branch& child, continuation& frame, executor& here) noexcept;
+    branch* stolen_branch(continuation& frame, executor& here) noexcept;
     void send_tour(executor& next) noexcept;
     void emptied() noexcept;
     static void continue_tour(continuation* message);
@@ -193,15 +209,16 @@ inline void scope_base::unlink(branch*& list, branch& child) noexcept {
     if (child.following) child.following->previous = child.previous;
 }
 
-// Nobody else knows of a child that is local and detached, so that its end is the home's business alone.
-inline void scope_base::child_succeeded(branch& child, executor& here) noexcept {
-    if (!child.ends_unseen()) [[unlikely]]
-        return child_ended(child, nullptr);
+// Nobody else knows of a child that is local and detached, so that its end is the home's business alone. Not noexcept, see
+// fork_succeeded().
+inline void scope_base::child_succeeded(branch& child, executor& here) {
+    if (!child.ends_unseen() || live_ == 1) [[unlikely]]
+        return last_succeeded(child, here);
     continuation* frame = child.target;
     unlink(local_, child);
     child.recycle(here);
+    --live_;
     frame->destroy(frame); // arguments of the task: their destructors may still use the scope
-    if (--live_ == 0) home_is_done();
 }
 
 inline void scope_base::open(branch& owning, continuation& then, bool inherit) noexcept {
@@ -215,9 +232,10 @@ inline void scope_base::open(branch& owning, continuation& then, bool inherit) n
     owning.waiting.store(this, order::release);
 }
 
-WEFT_INLINE inline branch* scope_base::begin_first(continuation& frame) noexcept {
+WEFT_INLINE inline branch* scope_base::begin_first(continuation& frame, std::uint16_t flags) noexcept {
     executor& here = home();
-    branch* b = branch::make_of_spare(frame, *level_, *this, child_flags_.load(order::relaxed));
+    flags = static_cast<std::uint16_t>(flags | child_flags_.load(order::relaxed));
+    branch* b = branch::make_of_spare(frame, *level_, *this, flags);
     if (!b) [[unlikely]]
         return nullptr;
     link(local_, *b);
@@ -226,7 +244,8 @@ WEFT_INLINE inline branch* scope_base::begin_first(continuation& frame) noexcept
     return b;
 }
 
-WEFT_INLINE inline void scope_base::last_fork_ended(branch& last, executor& here) {
+// The owner goes on in the turn in which the last child has ended, if it need not wait for others' turns.
+WEFT_INLINE inline void scope_base::last_ended(branch& last, executor& here) {
     // Where others may be about to leave the guard, or a stop is on its way: see emptied().
     if (had_guarded_ || stop_requested()) [[unlikely]]
         return home_is_done();
@@ -262,6 +281,21 @@ inline void scope_base::launch(branch& child) noexcept {
 inline branch* scope_base::start_child(continuation& frame, ready_level& level) noexcept {
     if (!begins_local(level)) [[unlikely]]
         return start_guarded_child(frame, level);
+    return start_local_child(frame, level);
+}
+
+WEFT_HOT_INLINE inline branch* scope_base::start_child(continuation& frame) noexcept {
+    if (shared_) {
+        if (port::current() != &home()) [[unlikely]]
+            return start_child_elsewhere(frame);
+        if (live_ == 0) [[unlikely]]
+            home_has_children();
+    }
+    return start_local_child(frame, *level_);
+}
+
+WEFT_HOT_INLINE inline branch* scope_base::start_local_child(continuation& frame,
+                                                             ready_level& level) noexcept {
     branch* b = new_local_child(frame, level);
     if (!b) [[unlikely]]
         return nullptr;

@@ -131,6 +131,30 @@ struct scopes : scenario {
 };
 WEFT_TEST(sweep, with_scope_spawn_join) { sweep_of<scopes>(10); }
 
+struct forked_children : scenario {
+    int ended = 0;
+    task<result<int>> node(int depth) {
+        counted local;
+        if (depth == 0) {
+            co_await weft::ok(turns(1));
+            ++ended;
+            co_return 1;
+        }
+        auto body = [&](weft::scope& s) -> task<result<int>> {
+            auto a = s.fork(node(depth - 1));
+            s.fork(node(0));
+            int b = co_await weft::ok(node(depth - 1));
+            co_return b + co_await weft::ok(a.join());
+        };
+        co_return co_await weft::with_scope(body);
+    }
+    task<result<void>> run() {
+        counted local;
+        co_return check(co_await weft::ok(node(2)) == 4 && ended == 7);
+    }
+};
+WEFT_TEST(sweep, scope_fork_join) { sweep_of<forked_children>(6); }
+
 struct failing_scopes : scenario {
     task<result<int>> failing() {
         (void)co_await weft::ok(after(1ms, 1));

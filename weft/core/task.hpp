@@ -133,6 +133,15 @@ template <class T> class promise_common : public promise_outcome<T> {
         b.scope->child_ended(b, &why);
     }
     static inline constinit continuation failed_end{&end_failed, &link_marker};
+
+    template <class> friend class weft::task;
+    // The listener of a forked child that another worker has begun.
+    [[gnu::cold]] static void end_away(continuation* listener) {
+        branch& b = branch::of_listener(*listener);
+        continuation& frame = *b.target;
+        if (!b.scope->comes_home(b)) return;
+        static_cast<promise_common&>(promise_of(frame)).leave_branch(frame).resume();
+    }
 };
 
 template <class T> class promise : public promise_common<T> {
@@ -227,6 +236,8 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
         frame_.promise().begin_branch(b, listener);
     }
     continuation& frame() noexcept { return frame_of(frame_); }
+    // For scope_base::fork_child().
+    static void end_away(continuation* listener) { promise_type::end_away(listener); }
     // After the task's end: whether it has ended well, or why it has not.
     bool succeeded() const noexcept { return frame_.promise().succeeded(); }
     failure_cause why_failed() const noexcept { return frame_.promise().why_failed(); }

@@ -12,8 +12,8 @@
 
 namespace {
 
-weft::fork_base* fork_number(std::uintptr_t i) { return reinterpret_cast<weft::fork_base*>(i); }
-std::uintptr_t number_of(weft::fork_base* f) { return reinterpret_cast<std::uintptr_t>(f); }
+weft::continuation* fork_number(std::uintptr_t i) { return reinterpret_cast<weft::continuation*>(i); }
+std::uintptr_t number_of(weft::continuation* f) { return reinterpret_cast<std::uintptr_t>(f); }
 
 TEST(fork_deque, the_newest_for_the_home_and_the_oldest_for_others) {
     weft::fork_deque d;
@@ -57,7 +57,7 @@ program home(model_deque& d, const char* operations) {
         for (const char* at = operations; *at; ++at) {
             if (*at == 'u')
                 d.push(*fork_number(next++));
-            else if (weft::fork_base* f = d.pop())
+            else if (weft::continuation* f = d.pop())
                 got.push_back(number_of(f));
         }
     };
@@ -68,7 +68,7 @@ program thief(model_deque& d, int attempts) {
             std::size_t found = d.look();
             if (found == model_deque::nothing) continue;
             fence_all();
-            if (weft::fork_base* f = d.take(found)) got.push_back(number_of(f));
+            if (weft::continuation* f = d.take(found)) got.push_back(number_of(f));
         }
     };
 }

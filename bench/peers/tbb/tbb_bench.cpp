@@ -1,5 +1,6 @@
 // oneTBB: fork and join, and spawns into a group. Its tasks are closures, not coroutines: they cannot wait.
 #include <array>
+#include <numeric>
 #include <vector>
 
 #include <tbb/global_control.h>
@@ -34,6 +35,16 @@ std::size_t skynet(std::size_t first, std::size_t leaves) {
     return sum;
 }
 
+std::size_t place(measure::queens board) {
+    if (board.placed()) return 1;
+    std::array<std::size_t, measure::queens::most> found{};
+    tbb::task_group all;
+    board.each_way(
+        [&](std::size_t i, measure::queens next) { all.run([=, &found] { found[i] = place(next); }); });
+    all.wait();
+    return std::accumulate(found.begin(), found.end(), std::size_t{0});
+}
+
 template <class F> void on_threads(std::size_t threads, F f) {
     tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads ? threads : 1);
     tbb::task_arena arena(static_cast<int>(threads ? threads : 1));
@@ -54,6 +65,15 @@ void run_skynet(const measure::arguments& a) {
         std::size_t result = skynet(0, a[0]);
         measure::end("skynet", measure::calls_of_skynet(a[0]));
         measure::expect(result, measure::sum_below(a[0]), "skynet");
+    });
+}
+void run_queens(const measure::arguments& a) {
+    on_threads(a[1], [&] {
+        measure::queens board(a[0]);
+        measure::begin();
+        std::size_t result = place(board);
+        measure::end("queens", measure::calls_of_queens(a[0]));
+        measure::expect(result, measure::ways_of_queens(a[0]), "queens");
     });
 }
 void run_spawn(const measure::arguments& a) {
@@ -80,6 +100,7 @@ int main(int argc, char** argv) {
         {"spawn N ALIVE [THREADS]", run_spawn},
         {"fib N [THREADS]", run_fib},
         {"skynet LEAVES [THREADS]", run_skynet},
+        {"queens N [THREADS]", run_queens},
     };
     return measure::run_workload(argc, argv, all);
 }

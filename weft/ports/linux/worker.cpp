@@ -185,7 +185,7 @@ bool worker::take_back() noexcept {
     return oldest;
 }
 
-// What a colleague offers, or the oldest operand that it keeps: the largest, as a rule.
+// What a colleague offers, or the oldest of the forks that it keeps: the largest, as a rule.
 bool worker::steal() {
     if (offered_ && take_back()) return true;
     for (std::size_t i = 0; i < team_->count; ++i) {
@@ -201,7 +201,7 @@ bool worker::steal() {
         std::size_t found = victim->forks->look();
         if (found == fork_deque::nothing || !reserve_branch()) continue;
         sys::fence_threads();
-        if (fork_base* f = victim->forks->take(found)) {
+        if (continuation* f = victim->forks->take(found)) {
             victim_ = index;
             run_stolen(*f);
             return true;

@@ -1,11 +1,11 @@
 // rayon: fork and join, and spawns in a scope. Its tasks are closures, not coroutines: they cannot wait.
 //
-//     rayon_peer fib N THREADS | skynet LEAVES THREADS | spawn N ALIVE THREADS
+//     rayon_peer fib N THREADS | skynet LEAVES THREADS | queens N THREADS | spawn N ALIVE THREADS
 
 #[path = "../../measure.rs"]
 mod measure;
 
-use measure::Measure;
+use measure::{Measure, Queens};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -23,6 +23,19 @@ fn skynet(first: u64, leaves: u64) -> u64 {
     }
     let each = leaves / 10;
     (0..10usize).into_par_iter().with_max_len(1).map(|i| skynet(first + i as u64 * each, each)).sum()
+}
+
+fn place(board: Queens) -> u64 {
+    if board.placed() {
+        return 1;
+    }
+    let mut found = [0u64; 12];
+    rayon::scope(|s| {
+        for (next, ways) in board.ways().zip(found.iter_mut()) {
+            s.spawn(move |_| *ways = place(next));
+        }
+    });
+    found.iter().sum()
 }
 
 fn spawn(n: u64, alive: u64) {
@@ -56,7 +69,14 @@ fn main() {
             m.end("skynet", measure::calls_of_skynet(n[0]), "");
             measure::expect(result, measure::sum_below(n[0]), "skynet");
         }),
+        "queens" => pool.install(|| {
+            let board = Queens::new(n[0]);
+            let m = Measure::begin();
+            let result = place(board);
+            m.end("queens", board.calls(), "");
+            measure::expect(result, board.count(), "queens");
+        }),
         "spawn" => pool.install(|| spawn(n[0], n[1])),
-        _ => measure::fail("rayon_peer: fib, skynet or spawn"),
+        _ => measure::fail("rayon_peer: fib, skynet, queens or spawn"),
     }
 }
