@@ -8,6 +8,13 @@ namespace weft {
 
 // For functions of an instruction or two: -Os calls them, where the call is larger than what it calls.
 #define WEFT_INLINE [[gnu::always_inline]]
+// For some ten instructions on a hot path: where room does not come first, they do not depend on how much else GCC has already
+// inlined in a file.
+#if defined(__OPTIMIZE_SIZE__)
+#define WEFT_HOT_INLINE
+#else
+#define WEFT_HOT_INLINE WEFT_INLINE
+#endif
 
 // A build for a world with one hart, where nothing runs at the same time and an interrupt is all that can come in between:
 // WEFT_ONE_HART. Then a compiler's fence does for the hardware's, and masking interrupts for a lock.
@@ -15,6 +22,14 @@ namespace weft {
 inline constexpr bool one_hart = true;
 #else
 inline constexpr bool one_hart = false;
+#endif
+
+// A relaxed access of a word by way of volatile: the same instruction, but GCC takes an atomic one for something that may
+// have changed all memory, and reads again what it knew (on RISC-V it makes more of it besides). TSan wants to see atomics.
+#if defined(__clang__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool relaxed_is_volatile = one_hart;
+#else
+inline constexpr bool relaxed_is_volatile = true;
 #endif
 
 enum class order : int {
@@ -38,15 +53,14 @@ template <class T> class atomic {
 
     WEFT_INLINE T load(order o) const noexcept {
         before(o);
-        // A volatile access of a word is one instruction; GCC makes more of an atomic one on RISC-V.
-        T value =
-            one_hart ? static_cast<const volatile T&>(value_) : __atomic_load_n(&value_, static_cast<int>(o));
+        T value = plainly(o) ? static_cast<const volatile T&>(value_)
+                             : __atomic_load_n(&value_, static_cast<int>(o));
         after(o);
         return value;
     }
     WEFT_INLINE void store(T value, order o) noexcept {
         before(o);
-        if constexpr (one_hart)
+        if (plainly(o))
             static_cast<volatile T&>(value_) = value;
         else
             __atomic_store_n(&value_, value, static_cast<int>(o));
@@ -103,6 +117,9 @@ template <class T> class atomic {
     }
 
   private:
+    WEFT_INLINE static constexpr bool plainly(order o) noexcept {
+        return one_hart || (relaxed_is_volatile && o == order::relaxed);
+    }
     // Without one_hart these are nothing, and the hardware is told the order as it is.
     WEFT_INLINE static constexpr int in_hardware(order o) noexcept {
         return one_hart ? __ATOMIC_RELAXED : static_cast<int>(o);
