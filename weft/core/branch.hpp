@@ -119,8 +119,8 @@ class branch : public job, public branch_place {
     // As it was spawned by a scope, a shared one or not, and not ended: it is guarded by nobody.
     bool is_as_spawned() const noexcept { return flags_.load(order::relaxed) == 0; }
     bool is_as_spawned_shared() const noexcept { return flags_.load(order::relaxed) == of_shared; }
-    // Gives up the right to the outcome, where nobody else sees the branch.
-    void detach_unseen() noexcept { flags_.set_alone(detached); }
+    // Gives up the right to the outcome, where nobody else changes the flags. A thief may look whether it is guarded.
+    void detach_unseen() noexcept { flags_.store(detached, order::relaxed); }
 
     // Of a child that has ended with an error only the error is kept, in the header: its frame may still hold what it
     // held where ok() ended it, and goes at once.

@@ -39,7 +39,7 @@ class scope : public scope_base {
     //     for (auto& sub : directory) s.fork(walk(sub));
     //
     // As spawn() where a worker keeps 256 forks already, has several priorities, or is the only one of a chip. Where the scope
-    // was opened on the calling worker, nothing takes a lock. The child's arguments are destroyed, and a join resumes, there;
+    // was opened on the calling worker, a fork takes no lock. The child's arguments are destroyed, and a join resumes, there;
     // in between it stays with the worker that has begun it.
     template <class T> [[gnu::always_inline]] join_handle<T> fork(task<T> t) noexcept {
         return handle_of(t, t ? fork_child(t.frame(), &task<T>::end_away) : nullptr);

@@ -79,7 +79,7 @@ struct io_handle {
     // Numbers are used again, generations are not. 0 is none.
     std::uint32_t generation = 0;
     bool records = false;                // a short read does not mean that nothing is left
-    atomic<std::uint8_t> known_empty{0}; // nothing was left at the last read: a guess
+    atomic<std::uint8_t> known_empty{0}; // nothing was left at the last read or accept: a guess
     // Operations in flight. The word for output counts in twos, and its lowest bit is taken away by a back-end where a
     // write goes straight to the host if nobody waits before it.
     atomic<std::uint32_t> input{0};

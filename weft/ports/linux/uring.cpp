@@ -21,6 +21,10 @@ constexpr std::uint32_t cancel_bit = 1u << 31;
 // liburing keeps UINT64_MAX for itself.
 constexpr std::uint64_t bell_mark = UINT64_MAX - 1;
 constexpr std::uint16_t lease_group = 1;
+// Of Linux 6.10 (include/uapi/linux/io_uring.h), and not yet in the headers of Debian 12: an accept that waits before it tries,
+// and says whether more connections wait. The feature is another of that release, for want of one that tells of these.
+constexpr std::uint16_t accept_poll_first = 1u << 2; // IORING_ACCEPT_POLL_FIRST
+constexpr unsigned feature_of_6_10 = 1u << 14;       // IORING_FEAT_RECVSEND_BUNDLE
 
 // IORING_OP_* that weft hands to the kernel.
 constexpr int needed[] = {
@@ -118,6 +122,8 @@ result<std::unique_ptr<backend>> uring_backend::make(thread_pool* pool, const ch
 uring_backend::uring_backend(const io_uring& ring, int bell, thread_pool* pool,
                              const uring_settings& settings) noexcept
     : ring_(ring), settings_(settings), bell_(bell), can_poll_first_(ring.flags & IORING_SETUP_DEFER_TASKRUN),
+      can_accept_poll_first_(can_poll_first_ && (ring.features & feature_of_6_10) &&
+                             !settings.without_accept_poll_first),
       pooled_(pool, *this) {}
 
 uring_backend::~uring_backend() {
@@ -279,7 +285,12 @@ void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
     case io_code::receive_message:
         return ::io_uring_prep_recvmsg(&sqe, fd, &native_message(op), MSG_CMSG_CLOEXEC);
     case io_code::send_message: return ::io_uring_prep_sendmsg(&sqe, fd, &native_message(op), MSG_NOSIGNAL);
-    case io_code::accept: return ::io_uring_prep_accept(&sqe, fd, nullptr, nullptr, accept_flags);
+    case io_code::accept:
+        ::io_uring_prep_accept(&sqe, fd, nullptr, nullptr, accept_flags);
+        // To try in vain is dear: the kernel makes a socket and a file first.
+        if (can_accept_poll_first_ && op.on->known_empty.load(order::relaxed))
+            sqe.ioprio |= accept_poll_first;
+        return;
     case io_code::connect:
         return ::io_uring_prep_connect(&sqe, fd, static_cast<const sockaddr*>(op.data),
                                        static_cast<socklen_t>(op.size));
@@ -566,7 +577,8 @@ void uring_backend::settle(slot& s) noexcept {
                 settle_message(op);
             else if (op.code == io_code::readable || op.code == io_code::writable)
                 outcome = 0;
-            else if ((op.code == io_code::receive || op.code == io_code::receive_leased) && outcome > 0)
+            else if (((op.code == io_code::receive || op.code == io_code::receive_leased) && outcome > 0) ||
+                     (op.code == io_code::accept && can_accept_poll_first_))
                 op.on->known_empty.store(!(s.outcome_flags & IORING_CQE_F_SOCK_NONEMPTY), order::relaxed);
         }
         again = goes_on(op, outcome);

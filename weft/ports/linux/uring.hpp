@@ -23,6 +23,8 @@ struct uring_settings {
     int* failing_submits = nullptr;
     // For tests: as a kernel without rings of buffers.
     bool without_buffer_rings = false;
+    // For tests: as a kernel whose accepts always try at once.
+    bool without_accept_poll_first = false;
 };
 
 // One ring, entered once a turn to submit and to wait. An operation in the kernel has a slot; the completion carries the
@@ -45,6 +47,7 @@ class uring_backend final : public backend {
     // For tests.
     std::uint64_t stale_completions() const noexcept { return stale_; }
     std::uint32_t slots() const noexcept { return slot_count_; }
+    bool can_accept_poll_first() const noexcept { return can_accept_poll_first_; }
     // What a completion for this operation carries, which must be in the kernel.
     std::uint64_t mark_of(const io_operation& op) const noexcept;
     // Has the kernel deliver one completion more with this mark.
@@ -123,6 +126,7 @@ class uring_backend final : public backend {
     bool bound_ = false;
     bool bell_armed_ = false;
     bool can_poll_first_;
+    bool can_accept_poll_first_;
     bool draining_ = false;
     enum class ring_state : std::uint8_t { none, there, not_to_be_had };
     ring_state lease_ring_state_ = ring_state::none;

@@ -23,6 +23,7 @@
 #include <weft/core/yield.hpp>
 #include <weft/io/file.hpp>
 #include <weft/io/pipe.hpp>
+#include <weft/io/tcp.hpp>
 #include <weft/io/unix.hpp>
 #include <weft/io/user_event.hpp>
 #include <weft/ports/linux/worker.hpp>
@@ -114,6 +115,51 @@ struct raw_pipe {
     }
     int ends[2];
 };
+
+// An accept that tries in vain makes a socket and a file for nothing. The guess that nobody is there may be wrong both ways.
+TEST_F(uring, an_accept_waits_before_it_tries_where_the_last_one_left_nobody) {
+    for (bool old_kernel : {false, true}) {
+        uring_settings settings;
+        settings.without_accept_poll_first = old_kernel;
+        rig r(settings);
+        EXPECT_TRUE(!old_kernel || !r.ring().can_accept_poll_first());
+        auto body = [&]() -> task<result<void>> {
+            bool can = r.ring().can_accept_poll_first();
+            tcp_listener listener = co_await ok(tcp_listener::bind(endpoint::loopback(0)));
+            endpoint at = co_await ok(listener.local());
+            auto left_nobody = [&] { return listener.handle().io().known_empty.load(order::relaxed) != 0; };
+            for (int round = 0; round < 3; ++round) {
+                constexpr int clients = 3;
+                for (int i = 0; i < clients; ++i) {
+                    tcp_stream client =
+                        co_await ok(tcp_stream::connect(at)); // and gone before it is accepted
+                }
+                for (int left = clients - 1; left >= 0; --left) {
+                    tcp_stream server = co_await ok(listener.accept());
+                    EXPECT_EQ(left_nobody(), can && left == 0) << left;
+                }
+                auto late = co_await timeout(1ms, listener.accept());
+                EXPECT_TRUE(!late && late.error() == errc::timed_out);
+                EXPECT_EQ(left_nobody(), can);
+                auto accepts = [&]() -> task<result<void>> {
+                    tcp_stream server = co_await ok(listener.accept());
+                    co_await ok(server.write_all(bytes_of("x")));
+                    co_return {};
+                };
+                auto connects = [&]() -> task<result<void>> {
+                    co_await ok(sleep_for(1ms));
+                    tcp_stream client = co_await ok(tcp_stream::connect(at));
+                    std::array<std::byte, 1> byte;
+                    co_await ok(client.read_exact(byte));
+                    co_return {};
+                };
+                co_await ok(when_all(accepts(), connects()));
+            }
+            co_return {};
+        };
+        CHECK_OK(r.run(body()));
+    }
+}
 
 TEST_F(uring_hazards, a_submit_that_fails_with_EAGAIN_loses_no_operation) {
     int failing = 0;
