@@ -44,7 +44,8 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 # RAM and STACK are sizes as linker scripts write them (64K). POOLED: tasks other than roots get their memory from all the
 # RAM that is left over, in place of the arenas of their roots.
 #
-# Linked in two steps: in between, tools/frames.py reads how large the frames of the root tasks are, and reserves that.
+# Linked twice: first as a part, of which tools/frames.py reads how large the frames of the root tasks are, and then for
+# good, with the storage that it has written, as a whole program: what has one caller is inlined, and what has none is gone.
 function(weft_firmware target)
     cmake_parse_arguments(PARSE_ARGV 1 arg "POOLED" "RAM;STACK" "SOURCES;LIBRARIES")
     set(ram ${arg_RAM})
@@ -70,26 +71,31 @@ function(weft_firmware target)
         set(memory weft_pooled)
     endif()
 
+    # The core calls its port and the port calls the core.
+    set(libraries ${arg_LIBRARIES} "-Wl,--start-group" ${memory} weft_machine weft_core "-Wl,--end-group")
+    # In one piece, so that both links name every function alike.
+    set(whole $<$<CXX_COMPILER_ID:GNU>:-flto-partition=one>)
+
     add_executable(${target}_part ${arg_SOURCES})
     set_target_properties(${target}_part PROPERTIES SUFFIX .o CXX_EXTENSIONS OFF)
     target_compile_features(${target}_part PRIVATE cxx_std_23)
-    # The core calls its port and the port calls the core.
-    target_link_libraries(${target}_part PRIVATE ${arg_LIBRARIES}
-        "-Wl,--start-group" ${memory} weft_machine weft_core "-Wl,--end-group" weft_warnings)
-    target_link_options(${target}_part PRIVATE -r -Wl,-u,${weft_entry} $<$<CXX_COMPILER_ID:GNU>:-flinker-output=nolto-rel> $<$<CXX_COMPILER_ID:GNU>:-fwhole-program>)
+    target_link_libraries(${target}_part PRIVATE ${libraries} weft_warnings)
+    target_link_options(${target}_part PRIVATE -r -Wl,-u,${weft_entry} ${whole}
+        $<$<CXX_COMPILER_ID:GNU>:-flinker-output=nolto-rel>)
 
+    set(frames Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/frames.py)
     add_custom_command(OUTPUT ${storage} ${roots}
-        COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/frames.py layout $<TARGET_FILE:${target}_part>
+        COMMAND ${frames} layout $<TARGET_FILE:${target}_part>
             --assembler ${storage} --script ${roots} --word ${word_size}
         DEPENDS ${target}_part ${PROJECT_SOURCE_DIR}/tools/frames.py VERBATIM
         COMMENT "Laying out the root tasks of ${target}")
-    add_executable(${target} ${storage})
-    set_target_properties(${target} PROPERTIES SUFFIX .elf LINKER_LANGUAGE CXX
-        LINK_DEPENDS "${script};${roots};${PROJECT_BINARY_DIR}/libweft_compiler_runtime.a")
-    add_dependencies(${target} ${target}_part)
-    target_link_options(${target} PRIVATE -fno-lto -T ${script} -Wl,--gc-sections)
-    target_link_libraries(${target} PRIVATE $<TARGET_FILE:${target}_part>
+    add_executable(${target} $<TARGET_OBJECTS:${target}_part> ${storage})
+    set_target_properties(${target} PROPERTIES SUFFIX .elf LINKER_LANGUAGE CXX LINK_DEPENDS "${script};${roots}")
+    target_link_options(${target} PRIVATE ${whole} -T ${script} -Wl,--gc-sections)
+    target_link_libraries(${target} PRIVATE ${libraries}
         "-Wl,--start-group" weft_compiler_runtime ${WEFT_LIBGCC} "-Wl,--end-group")
+    add_custom_command(TARGET ${target} POST_BUILD
+        COMMAND ${frames} check $<TARGET_FILE:${target}> --assembler ${storage} VERBATIM)
 endfunction()
 
 # The core's tests, as they are, with a plain reporter. They ask for much: 200,000 frames on one another, for one.

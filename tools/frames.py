@@ -7,6 +7,9 @@
         information), and writes an assembler file that reserves exactly that, and a linker script that names the task
         that does not fit.
 
+    tools/frames.py check <firmware.elf> --assembler <out.S>
+        Fails if the firmware, linked for good, has a root task with a larger frame than was reserved for it.
+
     tools/frames.py report <firmware.elf>
         Prints every root task, every coroutine's frame by name, and where the RAM goes.
 """
@@ -66,10 +69,15 @@ class Root:
         # What the optimiser appends to a name is no part of it.
         self.name = re.sub(r"\.(lto_priv|constprop|isra|part|llvm)\..*", "", name)
         self.arena, self.branches, self.instances = int(arena), int(branches), int(instances)
-        if self.name not in sizes:
-            sys.exit(f"frames: no size is known for the root task {demangle([self.name])[0]}: compile it with -g, and see "
-                     "that it is a coroutine")
         self.frame = sizes[self.name]
+
+
+def root_of(symbol, sizes):
+    try:
+        return Root(symbol, sizes)
+    except KeyError as missing:
+        sys.exit(f"frames: no size is known for the root task {demangle([missing.args[0]])[0]}: compile it with -g, and see "
+                 "that it is a coroutine")
 
 
 def up(n, to):
@@ -81,7 +89,7 @@ def layout(arguments):
     block = 2 * word
     sizes = frame_sizes(arguments.object)
     wanted = sorted({row[-1] for row in symbols(arguments.object, "--undefined-only") if row[-1].startswith("weft_root.")})
-    roots = [Root(symbol, sizes) for symbol in wanted]
+    roots = [root_of(symbol, sizes) for symbol in wanted]
     header = type_size(arguments.object, "root_slot") if roots else 0
     branch = type_size(arguments.object, "branch") if roots else 0
     roots.sort(key=lambda r: r.instances * (r.frame + r.arena)) # what does not fit is the largest
@@ -119,13 +127,27 @@ def layout(arguments):
         file.write("\n".join(script) + "\n")
 
 
+def check(arguments):
+    sizes = frame_sizes(arguments.firmware)
+    with open(arguments.assembler) as file:
+        reserved = re.findall(r'^"(weft_root\.\S+)":\n.*\n    \.long \d+, (\d+)$', file.read(), re.M)
+    for symbol, room in reserved:
+        try:
+            root = Root(symbol, sizes)
+        except KeyError:
+            continue  # nobody spawns it
+        if root.frame > int(room):
+            sys.exit(f"frames: the frame of {demangle([root.name])[0]} has grown from {room} to {root.frame} bytes in the last "
+                     "link")
+
+
 def report(arguments):
     elf = arguments.firmware
     sizes = frame_sizes(elf)
     table = {row[2]: int(row[0], 16) for row in symbols(elf, "--defined-only") if len(row) == 3}
     word = 8 if "elf64" in run(OBJDUMP, "-f", elf) else 4
     block = 2 * word
-    roots = [Root(symbol, sizes) for symbol in sorted(table) if symbol.startswith("weft_root.")]
+    roots = [root_of(symbol, sizes) for symbol in sorted(table) if symbol.startswith("weft_root.")]
     header = type_size(elf, "root_slot") if roots else 0
     branch = type_size(elf, "branch") if roots else 0
     names = dict(zip(sizes, demangle(sizes))) if sizes else {}
@@ -158,6 +180,10 @@ def main():
     command.add_argument("--script", required=True)
     command.add_argument("--word", type=int, choices=(4, 8), required=True)
     command.set_defaults(function=layout)
+    command = commands.add_parser("check")
+    command.add_argument("firmware")
+    command.add_argument("--assembler", required=True)
+    command.set_defaults(function=check)
     command = commands.add_parser("report")
     command.add_argument("firmware")
     command.set_defaults(function=report)
