@@ -22,8 +22,9 @@ constinit weft::waker done;
 bool played = false;
 bool armed = false; // an interrupt comes as soon as the chip sleeps
 
-void wakes_thread(void*) noexcept { thread_event.wake(); }
-void wakes_higher(void*) noexcept { higher_event.wake(); }
+#if defined(__riscv)
+constinit weft::waker* event_of_interrupt = &thread_event; // it has one interrupt that needs no device
+#endif
 
 task<> higher() {
     for (;;) {
@@ -77,7 +78,9 @@ task<> measured() {
     (void)spawn<answers>();
     (void)spawn<plays>();
     while (!played) (void)co_await done.wait();
-    weft::chip::attach_interrupt(chip_test::second_test_interrupt, &wakes_higher, nullptr);
+#if defined(__riscv)
+    event_of_interrupt = &higher_event;
+#endif
     for (int i = 0; i < rounds; ++i) {
         chip_test::raise_second_test_interrupt();
         MARK(lower_runs);
@@ -87,21 +90,23 @@ task<> measured() {
 
 } // namespace
 
-#if !defined(__riscv)
+#if defined(__riscv)
+WEFT_INTERRUPT(0) { event_of_interrupt->wake(); }
+#else
 WEFT_INTERRUPT(20) { thread_event.wake(); }
 WEFT_INTERRUPT(21) { higher_event.wake(); }
 #endif
 
 void weft::chip::start() {
-    attach_interrupt(chip_test::test_interrupt, &wakes_thread, nullptr);
+    enable_interrupt(chip_test::test_interrupt);
+    enable_interrupt(chip_test::second_test_interrupt);
     (void)spawn<higher, root_options{.level = 1}>();
     (void)spawn<waits>();
     // The loop of every firmware, with an interrupt that is pending when it comes to sleep.
     executor& e = main_executor();
     machine::mask();
-    ready_level& queue = e.queue();
     for (;;) {
-        e.drain(queue);
+        e.drain();
         MARK(idle);
         if (armed) chip_test::raise_test_interrupt();
 #if defined(BY_TRAP)

@@ -35,7 +35,8 @@ void message_marker(continuation*) noexcept {}
 executor::executor(ready_level* levels, std::size_t count) noexcept
     : levels_(levels), count_(static_cast<std::uint32_t>(count)), map_(&own_map_),
       finisher_{{&finish, &link_marker}, this}, deferrer_{{&defer, &link_marker}, this} {
-    if (count == 0 || count > max_levels) port::panic("an executor has 1 to 32 levels");
+    if (count == 0 || count > max_levels)
+        port::panic(one_hart ? "an executor has 1 to 28 levels" : "an executor has 1 to 32 levels");
     for (std::uint32_t i = 0; i < count_; ++i) {
         levels_[i].owner = this;
         levels_[i].bit = count_ == 1 ? 0 : std::uint32_t{1} << i;
@@ -100,10 +101,15 @@ void executor::take_remote() noexcept {
 
 // Beyond the push itself: the bitmap, and the interrupt that an executor lives in.
 void ready_level::announce(std::uintptr_t saved) noexcept {
-    bool raise = bit == rings && port::current() != owner;
-    if (bit != rings) *owner->map_ |= bit;
+    if (bit < rings) [[unlikely]]
+        return note_in_map(saved);
+    if constexpr (one_hart) port::raise(bit);
     port::unlock(saved);
-    if (raise) port::ring(*owner);
+}
+
+void ready_level::note_in_map(std::uintptr_t saved) noexcept {
+    *owner->map_ |= bit;
+    port::unlock(saved);
 }
 
 void executor::push_next(job& j) noexcept {

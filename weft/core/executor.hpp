@@ -21,8 +21,9 @@ struct ready_level {
     executor* owner = nullptr;
     std::uint32_t bit = 0; // its bit in the bitmap; 0 where the executor has this one level only
 
-    // With one hart, an executor in an interrupt has this in place of a bit: a push from elsewhere raises the interrupt.
-    static constexpr std::uint32_t rings = std::uint32_t{1} << 31;
+    // With one hart, an executor in an interrupt has in place of a bit, while it does not run, this one or one above it, for
+    // port::raise(): so a push wakes it.
+    static constexpr std::uint32_t rings = std::uint32_t{1} << 28;
 
     WEFT_INLINE inline void push(job& j) noexcept;
     // With one hart, the same by someone who holds port::lock(), and gives it back hereby.
@@ -32,13 +33,14 @@ struct ready_level {
 
   private:
     void announce(std::uintptr_t saved) noexcept;
+    [[gnu::noinline, gnu::cold]] void note_in_map(std::uintptr_t saved) noexcept;
 };
 
 // Runs jobs on one thread of execution. The port owns it and turns it: see core/port.hpp.
 // All members are for the home context but where noted.
 class executor {
   public:
-    static constexpr std::size_t max_levels = 32;
+    static constexpr std::size_t max_levels = one_hart ? 28 : 32;
 
     // One level.
     executor() noexcept : executor(&single_, 1) {}
@@ -58,6 +60,8 @@ class executor {
 
     // The queue for a priority, 0 the highest; the lowest level for anything beyond.
     ready_level& level() noexcept { return *levels_; }
+    // The same where it is known that there is no other.
+    ready_level& only_level() noexcept { return single_; }
     ready_level& level(std::size_t priority) noexcept {
         return levels_[priority < count_ ? priority : count_ - 1];
     }

@@ -55,9 +55,12 @@ void free_branch(void* slot) noexcept;
 // The executor of the calling context; nullptr outside of any.
 executor* current() noexcept;
 
-// Ends the sleep of the executor's loop. Any thread, any interrupt. Called only if the loop has prepared to sleep; in a
-// build for one hart (core/atomic.hpp), only for an executor that lives in an interrupt, to raise it.
+// Ends the sleep of the executor's loop. Any thread, any interrupt. Called only if the loop has prepared to sleep; not in a
+// build for one hart (core/atomic.hpp).
 void ring(executor& sleeper) noexcept;
+// In place of it there: raises the interrupt that an executor lives in, told by the bit that the port has given to its
+// ready_level. Under lock().
+void raise(std::uint32_t interrupt) noexcept;
 
 // Adds and removes a timer in the queue of `home`; called in the home's own context. When the deadline has
 // come, the port removes the timer and calls timer.expire() in the home's context.

@@ -13,20 +13,27 @@ class [[nodiscard("co_await it")]] sleep_operation : public operation<sleep_oper
         : sleep_operation(when, one_hart || when > clock::now()) {}
     // `ahead`: it was in the future just now.
     sleep_operation(clock::time_point when, bool ahead) noexcept
-        : operation(sleeping, ahead ? when.time_since_epoch().count() : past) {}
+        : operation(sleeping, ahead ? when.time_since_epoch().count() : past, unlinked()) {}
 
+    // Suspends in any case, and returns true.
     bool start(branch& b, continuation& then) noexcept {
-        if (b.stopping()) [[unlikely]]
-            kind = &stopped;
-        else if (deadline != past) [[likely]] {
-            suspend(b, then);
-            port::insert_timer(*b.home().owner, *this);
-            return true;
+        if (!b.stopping()) [[likely]] {
+            if (deadline != past) [[likely]] {
+                suspend(b, then);
+                port::insert_timer(*b.home().owner, *this);
+                return true;
+            }
+            owner = &b;
         }
         return yield(b, then);
     }
-    result<void> await_resume() const noexcept {
-        if (kind == &stopped) return failure(errc::cancelled);
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> h, const void* site = WEFT_AWAIT_SITE) noexcept {
+        (void)operation::await_suspend(h, site);
+    }
+    WEFT_INLINE result<void> await_resume() const noexcept {
+        if (!owner) [[unlikely]]
+            return failure(errc::cancelled);
         return {};
     }
 
@@ -35,14 +42,13 @@ class [[nodiscard("co_await it")]] sleep_operation : public operation<sleep_oper
 
     static void cancel(leaf& self) noexcept {
         auto& s = static_cast<sleep_operation&>(self);
-        port::remove_timer(*s.owner->home().owner, s);
-        s.kind = &stopped;
-        s.owner->post();
+        branch& b = *s.owner;
+        port::remove_timer(*b.home().owner, s);
+        s.owner = nullptr; // and is so for a branch that was stopped before
+        b.post();
     }
     static void wake(timer& self) noexcept { self.owner->post(); }
     static constexpr timer_kind sleeping{{"sleep", &cancel}, &wake};
-    // After a stop: a flag that costs no room.
-    static constexpr timer_kind stopped{{"stopped sleep", &cancel}, &wake};
 };
 
 // Waits until the clock shows `when`; a moment in the past lets the others run once. Yields errc::cancelled if a stop

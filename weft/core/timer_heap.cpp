@@ -2,103 +2,116 @@
 
 namespace weft {
 
-// A node's `previous` is its first child; its `next` is the sibling after it, or, for the last of them, the parent with the
-// lowest bit set, which the root has alone. So two words do where a pairing heap mostly has three: what takes a timer out
-// before its time looks for the one before it among its siblings. In no heap, `next` is nullptr.
+// A node's `previous` is its first child, and its `next` the sibling after it. Words with the lowest bit set are ends: the
+// last sibling's `next` is its parent, and the `previous` of a node without children is the node itself, so that the first
+// child takes its end from there. The root's `next` is that bit alone, and in no heap `next` is nullptr. So two words do where
+// a pairing heap mostly has three: what takes a timer out before its time looks for the one before it among its siblings.
 namespace {
 
-constexpr std::uintptr_t last = 1;
+constexpr std::uintptr_t end_mark = 1;
 
 std::uintptr_t word(timer_links* p) noexcept { return reinterpret_cast<std::uintptr_t>(p); }
-timer_links* links(std::uintptr_t w) noexcept { return reinterpret_cast<timer_links*>(w); }
+timer_links* end_at(timer_links* p) noexcept { return reinterpret_cast<timer_links*>(word(p) | end_mark); }
+bool is_end(timer_links* p) noexcept { return word(p) & end_mark; }
 
-timer* first_child(const timer& t) noexcept { return static_cast<timer*>(t.previous); }
-bool is_last(const timer& t) noexcept { return word(t.next) & last; }
-timer* sibling_after(const timer& t) noexcept { return is_last(t) ? nullptr : static_cast<timer*>(t.next); }
-void let_go(timer& t) noexcept { t.next = t.previous = nullptr; }
+timer& timer_of(timer_links* p) noexcept {
+    return static_cast<timer&>(*p);
+} // not nullptr: a cast of pointers would ask
+std::int64_t deadline_of(timer_links* p) noexcept { return timer_of(p).deadline; }
 
-} // namespace
-
-// Of equal deadlines the older one stays on top, and so goes first.
-inline timer* timer_heap::merge(timer* older, timer* newer) noexcept {
-    timer* top = older;
-    timer* below = newer;
-    if (newer->deadline < older->deadline) {
-        top = newer;
-        below = older;
-    }
-    timer* child = first_child(*top);
-    below->next = child ? child : links(word(top) | last);
-    top->previous = below;
-    return top;
+// In halves: what 32 bits make of a comparison of 64, but that the upper ones are mostly equal.
+WEFT_INLINE inline bool sooner(timer_links* a, timer_links* b) noexcept {
+    auto upper_a = static_cast<std::int32_t>(deadline_of(a) >> 32);
+    auto upper_b = static_cast<std::int32_t>(deadline_of(b) >> 32);
+    if (upper_a != upper_b) [[unlikely]]
+        return upper_a < upper_b;
+    return static_cast<std::uint32_t>(deadline_of(a)) < static_cast<std::uint32_t>(deadline_of(b));
 }
 
-// In pairs from the newest to the oldest child, and then from the oldest pair back.
-timer* timer_heap::merge_children(timer& parent) noexcept {
-    timer* child = first_child(parent);
-    if (!child) return nullptr;
-    timer* pairs = nullptr;
-    while (child) {
-        timer* pair = child;
-        child = sibling_after(*pair);
-        if (child) {
-            timer* older = child;
-            child = sibling_after(*older);
-            pair = merge(older, pair);
-        }
-        pair->next = pairs;
-        pairs = pair;
+void put_below(timer_links* top, timer_links* child) noexcept {
+    child->next = top->previous;
+    top->previous = child;
+}
+
+// Of equal deadlines the older one stays on top, and so goes first.
+WEFT_INLINE inline timer_links* merge(timer_links* older, timer_links* newer) noexcept {
+    if (sooner(newer, older)) {
+        put_below(newer, older);
+        return newer;
     }
-    timer* all = pairs;
-    pairs = static_cast<timer*>(pairs->next);
+    put_below(older, newer);
+    return older;
+}
+
+// In pairs from the newest to the oldest child, and then from the oldest pair back. nullptr without children.
+WEFT_INLINE inline timer_links* merge_children(timer_links& parent) noexcept {
+    timer_links* child = parent.previous;
+    if (is_end(child)) return nullptr;
+    timer_links* pairs = nullptr;
+    do {
+        timer_links* next = child->next;
+        if (!is_end(next)) {
+            timer_links* older = next;
+            next = older->next;
+            child = merge(older, child);
+        }
+        child->next = pairs;
+        pairs = child;
+        child = next;
+    } while (!is_end(child));
+    timer_links* all = pairs;
+    pairs = pairs->next;
     while (pairs) {
-        timer* pair = pairs;
-        pairs = static_cast<timer*>(pair->next);
+        timer_links* pair = pairs;
+        pairs = pair->next;
         all = merge(all, pair);
     }
     return all;
 }
 
-void timer_heap::set_root(timer* t) noexcept {
+} // namespace
+
+void timer_heap::set_root(timer_links* t) noexcept {
     root_ = t;
-    if (t) t->next = links(last);
+    if (t) t->next = end_at(nullptr);
 }
 
-void timer_heap::insert(timer& t) noexcept {
-    t.previous = nullptr;
-    set_root(root_ ? merge(root_, &t) : &t);
+bool timer_heap::insert(timer& added) noexcept {
+    timer_links* t = &added;
+    t->previous = end_at(t);
+    set_root(root_ ? merge(root_, t) : t);
+    return root_ == t;
 }
 
-void timer_heap::remove(timer& t) noexcept {
-    if (!t.next) return;
-    timer* orphans = merge_children(t);
-    if (root_ == &t) {
-        let_go(t);
-        return set_root(orphans);
-    }
-    timer* end = &t;
-    while (!is_last(*end)) end = static_cast<timer*>(end->next);
-    auto* parent = static_cast<timer*>(links(word(end->next) & ~last));
-    if (first_child(*parent) == &t) {
-        parent->previous = sibling_after(t);
-    } else {
-        timer* before = first_child(*parent);
-        while (before->next != static_cast<timer_links*>(&t)) before = static_cast<timer*>(before->next);
-        before->next = t.next;
-    }
-    let_go(t);
-    if (orphans) set_root(merge(root_, orphans));
+timer& timer_heap::pop() noexcept {
+    timer_links* t = root_;
+    set_root(merge_children(*t));
+    t->next = nullptr;
+    return timer_of(t);
+}
+
+void timer_heap::remove(timer& removed) noexcept {
+    timer_links* t = &removed;
+    if (!t->next) return;
+    if (root_ == t) return static_cast<void>(pop());
+    timer_links** at = &t->next;
+    while (!is_end(*at)) at = &(*at)->next;
+    auto* parent = reinterpret_cast<timer_links*>(word(*at) & ~end_mark);
+    at = &parent->previous;
+    while (*at != t) at = &(*at)->next;
+    *at = t->next; // for an only child the parent's end
+    t->next = nullptr;
+    // Its children become the root's.
+    if (is_end(t->previous)) return;
+    timer_links* last = t->previous;
+    while (!is_end(last->next)) last = last->next;
+    last->next = root_->previous;
+    root_->previous = t->previous;
 }
 
 std::size_t timer_heap::advance(std::int64_t now) noexcept {
     std::size_t fired = 0;
-    while (root_ && root_->deadline <= now) {
-        timer& t = *root_;
-        set_root(merge_children(t));
-        let_go(t);
-        ++fired;
-        t.expire();
-    }
+    for (; root_ && deadline_of(root_) <= now; ++fired) pop().expire();
     return fired;
 }
 

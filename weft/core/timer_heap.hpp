@@ -18,23 +18,25 @@ class timer_heap {
     timer_heap(const timer_heap&) = delete;
     timer_heap& operator=(const timer_heap&) = delete;
 
-    // A deadline in the past fires at the next advance().
-    void insert(timer& t) noexcept;
-    // No effect on a timer that is in no queue. O(log n) amortised, and a look at each sibling.
+    // A deadline in the past fires at the next advance(). True: next_deadline() is this one's now.
+    bool insert(timer& t) noexcept;
+    // No effect on a timer that is in no queue. O(log n) amortised, and a look at each sibling and child.
     void remove(timer& t) noexcept;
+    // Takes out the next one; there is one.
+    timer& pop() noexcept;
     // Takes out every timer with a deadline up to `now` and calls expire() on each; those may insert and remove timers.
     // Returns how many fired.
     std::size_t advance(std::int64_t now) noexcept;
     // When advance() next has something to do; `never` if empty.
-    std::int64_t next_deadline() const noexcept { return root_ ? root_->deadline : never; }
+    std::int64_t next_deadline() const noexcept {
+        return root_ ? static_cast<timer&>(*root_).deadline : never;
+    }
     bool empty() const noexcept { return root_ == nullptr; }
 
   private:
-    WEFT_INLINE static inline timer* merge(timer* older, timer* newer) noexcept;
-    static timer* merge_children(timer& parent) noexcept;
-    void set_root(timer* t) noexcept;
+    void set_root(timer_links* t) noexcept;
 
-    timer* root_ = nullptr;
+    timer_links* root_ = nullptr;
 };
 
 } // namespace weft

@@ -41,36 +41,36 @@ class waker {
         explicit wait_operation(waker& w) noexcept : operation(waiting), waker_(w) {}
 
         bool start(branch& b, continuation& then) noexcept {
-            if (b.stopping()) {
-                cancelled_ = true;
+            if (b.stopping()) [[unlikely]]
                 return yield(b, then);
-            }
             suspend(b, then);
             std::uintptr_t old = waker_.replace_empty(reinterpret_cast<std::uintptr_t>(&b));
-            if (old == empty) return true;
+            if (old == empty) [[likely]]
+                return true;
             b.waiting.store(nullptr, order::relaxed);
             if (old != woken) port::panic("two tasks wait for one waker");
             waker_.state_.exchange(empty, order::acquire);
             return finish_now(b, then);
         }
         WEFT_INLINE result<void> await_resume() noexcept {
-            if (cancelled_) return failure(errc::cancelled);
+            if (!owner) [[unlikely]]
+                return failure(errc::cancelled);
             return {};
         }
 
       private:
         static void cancel(leaf& self) noexcept {
             auto& w = static_cast<wait_operation&>(self);
-            std::uintptr_t old = reinterpret_cast<std::uintptr_t>(w.owner);
+            branch& b = *w.owner;
+            std::uintptr_t old = reinterpret_cast<std::uintptr_t>(&b);
             if (!w.waker_.state_.compare_exchange(old, empty, order::acq_rel))
                 return; // woken: the branch is on its way
-            w.cancelled_ = true;
-            w.owner->post();
+            w.owner = nullptr;
+            b.post();
         }
         static constexpr leaf_kind waiting{"waker", &cancel};
 
-        waker& waker_;
-        bool cancelled_ = false;
+        waker& waker_; // `owner` is nullptr after a stop
     };
 
     // Waits for wake(). Yields errc::cancelled if a stop came first. Resumes on the home executor. A second waiter at the
@@ -83,14 +83,19 @@ class waker {
 
     // What was there; `by` is there now if it was `empty`.
     WEFT_INLINE std::uintptr_t replace_empty(std::uintptr_t by) noexcept {
-        if constexpr (one_hart) {
-            queue_section section;
-            std::uintptr_t old = state_.load(order::relaxed);
-            if (old == empty) state_.store(by, order::relaxed);
-            return old;
-        }
         std::uintptr_t old = empty;
-        state_.compare_exchange(old, by, order::acq_rel);
+        if constexpr (one_hart) {
+            std::uintptr_t saved = port::lock();
+            old = state_.load(order::relaxed);
+            if (old == empty) [[likely]] {
+                state_.store(by, order::relaxed);
+                port::unlock(saved);
+                return empty;
+            }
+            port::unlock(saved);
+        } else {
+            state_.compare_exchange(old, by, order::acq_rel);
+        }
         return old;
     }
 

@@ -24,6 +24,12 @@ void arrange_alarm() noexcept {
     machine::set_alarm(earliest);
 }
 
+[[gnu::noinline]] void rearrange_alarm() noexcept {
+    std::uintptr_t saved = port::lock();
+    arrange_alarm();
+    port::unlock(saved);
+}
+
 } // namespace
 
 executor& main_executor() noexcept { return *std::launder(reinterpret_cast<executor*>(main_storage)); }
@@ -33,7 +39,7 @@ executor::executor(unsigned level) noexcept
     : roots(weft::executor::level()), level_(level), alarm_{{&hear_alarm, &message_marker}, this} {
     alarm_job_.target = &alarm_;
     alarm_job_.level.set_alone(&weft::executor::level());
-    if (level) weft::executor::level().bit = ready_level::rings;
+    if (level) queue().bit = interrupt_ = machine::interrupt_of(level);
 }
 
 void executor::post_alarm() noexcept {
@@ -45,9 +51,7 @@ void executor::hear_alarm(continuation* message) noexcept {
     executor& e = *static_cast<alarm_message*>(message)->owner;
     e.alarm_posted_ = false;
     e.timers.advance(machine::now());
-    std::uintptr_t saved = port::lock();
-    arrange_alarm();
-    port::unlock(saved);
+    rearrange_alarm();
 }
 
 void executor::sleep() noexcept {
@@ -60,22 +64,37 @@ executor& start_executor(void* storage, unsigned level) noexcept {
     if (level == 0 || level > max_levels || level > machine::levels) port::panic("no such executor level");
     std::uintptr_t saved = port::lock();
     if (!at_level[level]) {
-        auto* e = new (storage) executor(level);
-        e->next = first->next;
-        first->next = e;
-        at_level[level] = e;
+        at_level[level] = new (storage) executor(level);
+        executor** at = &first;
+        while ((*at)->interrupt_level() > level) at = &(*at)->next;
+        at_level[level]->next = *at;
+        *at = at_level[level];
     }
     port::unlock(saved);
     return *at_level[level];
 }
 
-void run_level(unsigned level) noexcept {
-    executor& e = *at_level[level];
-    executor* interrupted = current;
+namespace {
+
+// Pushes need not ring while it runs.
+WEFT_INLINE inline void run(executor& e, executor* interrupted) noexcept {
+    ready_level& queue = e.queue();
+    queue.bit = 0;
     current = &e;
-    e.drain(e.queue());
-    // Still masked: what an interrupt adds after this rings.
+    e.drain();
     current = interrupted;
+    queue.bit = e.interrupt();
+}
+
+} // namespace
+
+void run_level(unsigned level) noexcept { run(*at_level[level], current); }
+
+// A higher one that becomes ready in between interrupts the lower one.
+void run_above() noexcept {
+    executor* interrupted = current;
+    for (executor* e = first; e != interrupted; e = e->next)
+        if (e->queue().head) run(*e, interrupted);
 }
 
 void on_alarm() noexcept {
@@ -90,6 +109,18 @@ void on_alarm() noexcept {
     arrange_alarm();
 }
 
+// What the alarm would have a turn for is done at once: the main executor has none to give. The alarm stands where the next
+// deadline does, so that one has come, and whether the one after it has needs no look at the clock: it has an alarm, too.
+void on_alarm_asleep() noexcept {
+    if (first->next) return on_alarm();
+    timer_heap& timers = main_executor().timers;
+    machine::silence_alarm();
+    machine::unmask();
+    timers.pop().expire();
+    machine::mask();
+    machine::set_alarm(timers.next_deadline());
+}
+
 } // namespace chip
 
 namespace port {
@@ -97,17 +128,13 @@ namespace port {
 std::int64_t now() noexcept { return machine::now(); }
 executor* current() noexcept { return chip::current; }
 
-void ring(executor& sleeper) noexcept {
-    machine::raise(static_cast<chip::executor&>(sleeper).interrupt_level());
-}
+void ring(executor&) noexcept {}
+void raise(std::uint32_t interrupt) noexcept { machine::raise(interrupt); }
 
 void insert_timer(executor& home, timer& t) noexcept {
     auto& e = static_cast<chip::executor&>(home);
-    e.timers.insert(t);
-    if (e.timers.next_deadline() != t.deadline) return;
-    std::uintptr_t saved = lock();
-    chip::arrange_alarm();
-    unlock(saved);
+    if (e.timers.insert(t)) [[unlikely]]
+        chip::rearrange_alarm();
 }
 
 // An alarm that nobody waits for any more does no harm but one needless interrupt, so it is taken back.
@@ -116,9 +143,7 @@ void remove_timer(executor& home, timer& t) noexcept {
     std::int64_t before = e.timers.next_deadline();
     e.timers.remove(t);
     if (e.timers.next_deadline() == before) return;
-    std::uintptr_t saved = lock();
-    chip::arrange_alarm();
-    unlock(saved);
+    chip::rearrange_alarm();
 }
 
 void relax(unsigned) noexcept {}
@@ -134,9 +159,8 @@ void weft_start() {
     machine::unmask();
     chip::start();
     machine::mask();
-    ready_level& queue = chip::main_executor().queue();
     for (;;) {
-        chip::main_executor().drain(queue);
+        chip::main_executor().drain();
         machine::sleep();
     }
 }

@@ -34,12 +34,14 @@ class executor : public weft::executor {
 
     // 0: the thread; above: the interrupt level that it runs in.
     unsigned interrupt_level() const noexcept { return level_; }
+    // Of that level, for the machine.
+    std::uint32_t interrupt() const noexcept { return interrupt_; }
 
     // Runs what is ready and what is due until there is neither. Called and left with interrupts masked, which they are
     // in between only where a job is taken.
-    WEFT_INLINE inline void drain(ready_level& queue) noexcept;
-    // What drain() works through: looked up once.
-    ready_level& queue() noexcept { return weft::executor::level(); }
+    WEFT_INLINE inline void drain() noexcept;
+    // What drain() works through.
+    ready_level& queue() noexcept { return only_level(); }
     // In the thread: waits for an interrupt, unless there is something to do.
     void sleep() noexcept;
     timer_heap timers;
@@ -64,13 +66,14 @@ class executor : public weft::executor {
     static void hear_alarm(continuation* message) noexcept;
 
     unsigned level_;
+    std::uint32_t interrupt_ = 0;
     volatile bool alarm_posted_ = false;
     job alarm_job_;
     alarm_message alarm_;
 };
 
-inline void executor::drain(ready_level& queue) noexcept {
-    while (job* j = queue.pop<false>()) {
+inline void executor::drain() noexcept {
+    while (job* j = queue().pop<false>()) {
         machine::unmask();
         give_turn(*j);
         machine::mask();
@@ -79,7 +82,7 @@ inline void executor::drain(ready_level& queue) noexcept {
 
 // The executor of the thread. In an interrupt, current() of core/port.hpp is the executor that was interrupted.
 executor& main_executor() noexcept;
-// All that have been made, linked by `next`.
+// All that have been made, linked by `next`, the highest level first.
 executor* executors() noexcept;
 
 inline constexpr unsigned max_levels = 7;
@@ -104,9 +107,15 @@ void print_tasks() noexcept;
 // Supplied by the firmware: spawns its first tasks. In the thread, on the main executor, before its loop runs.
 void start();
 
-// For machines. In the alarm's interrupt; in the interrupt of a level, with those of higher levels enabled.
+// For machines. In the alarm's interrupt.
 void on_alarm() noexcept;
+// The same in machine::sleep(), where nothing is interrupted. Called and left masked; lets interrupts in meanwhile.
+void on_alarm_asleep() noexcept;
+// In the interrupt of a level, masked.
 void run_level(unsigned level) noexcept;
+// The same for machines with one interrupt for all levels: runs those above what was interrupted, as far as they have
+// something to do.
+void run_above() noexcept;
 
 } // namespace weft::chip
 

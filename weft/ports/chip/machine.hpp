@@ -27,12 +27,15 @@ void silence_alarm() noexcept;
 void mask() noexcept;
 void unmask() noexcept;
 
-// Sleeps until there is an interrupt and lets it run. Called masked, returns masked.
+// Sleeps until there is an interrupt and lets it run, or does itself what the interrupt would. Called masked, returns masked.
 void sleep() noexcept;
 
-// Makes the interrupt of executor level `level` (1 is the lowest) pending: its handler calls chip::run_level(level), at
-// once if no higher or equal level runs, masked, to return masked. Any context.
-void raise(unsigned level) noexcept;
+// The interrupt of executor level `level` (1 is the lowest), for raise(): a bit from ready_level::rings on.
+std::uint32_t interrupt_of(unsigned level) noexcept;
+
+// Makes such an interrupt pending: its handler calls chip::run_level(level) or
+// chip::run_above(), at once if no higher or equal level runs, masked, to return masked. Called masked or under port::lock().
+void raise(std::uint32_t interrupt) noexcept;
 // How many such levels there are.
 extern const unsigned levels;
 

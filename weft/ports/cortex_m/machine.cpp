@@ -46,6 +46,12 @@ void let_in(unsigned line, std::uint32_t priority) noexcept {
     register_at(nvic_enable) = 1u << line;
 }
 
+[[gnu::noinline]] void run_level(unsigned level) noexcept {
+    machine::mask();
+    chip::run_level(level);
+    machine::unmask();
+}
+
 } // namespace
 
 namespace machine {
@@ -103,7 +109,9 @@ void sleep() noexcept {
     mask();
 }
 
-void raise(unsigned level) noexcept { register_at(nvic_pend) = 1u << (first_level_line + level - 1); }
+std::uint32_t interrupt_of(unsigned level) noexcept { return 1u << (first_level_line + level - 1); }
+
+void raise(std::uint32_t interrupt) noexcept { register_at(nvic_pend) = interrupt; }
 
 void write(char c) noexcept {
     while (register_at(uart + 4) & 1) {} // the transmitter is full
@@ -196,14 +204,9 @@ void weft_irq_8() { weft::chip::on_alarm(); }
 [[gnu::used]] void weft_irq_9();
 void weft_irq_9() { (void)weft::machine::now(); } // counts the wrap
 
-// Masked by PRIMASK in run_level(), which returns so.
 #define WEFT_LEVEL(line, level)                                                                              \
     [[gnu::used]] void weft_irq_##line();                                                                    \
-    void weft_irq_##line() {                                                                                 \
-        weft::machine::mask();                                                                               \
-        weft::chip::run_level(level);                                                                        \
-        weft::machine::unmask();                                                                             \
-    }
+    void weft_irq_##line() { weft::run_level(level); }
 WEFT_LEVEL(28, 1)
 WEFT_LEVEL(29, 2)
 WEFT_LEVEL(30, 3)

@@ -4,13 +4,16 @@
 #include <weft/ports/chip/machine.hpp>
 #include <weft/ports/riscv_virt/registers.hpp>
 
-#include <weft/core/atomic.hpp>
 #include <weft/core/port.hpp>
 
 extern "C" {
-[[gnu::used]] void weft_software_interrupt();
+// Of the trap entry: start.S.
+[[gnu::used]] bool weft_raised = false; // an executor level is to run, and nobody has looked yet which
+[[gnu::used]] void weft_run_raised();
 [[gnu::used]] void weft_timer_interrupt();
 [[gnu::used]] void weft_external_interrupt();
+[[gnu::used]] void weft_attached_software_interrupt();
+void weft_irq_0(); // bound at link time, or the one above
 }
 
 namespace weft {
@@ -43,6 +46,23 @@ void set_compare(std::uint64_t t) noexcept {
 #endif
 }
 
+// A tick late rather than early.
+template <class T> T whole_ticks(T nanoseconds) noexcept {
+    return (nanoseconds + nanoseconds_a_tick - 1) / nanoseconds_a_tick;
+}
+
+// A moment, now and then moved on: what lies within 32 bits behind it needs neither the clock nor a division of 64 bits.
+std::uint64_t reference_tick = 0;
+std::int64_t reference_time = 0;
+
+[[gnu::noinline, gnu::cold]] void set_alarm_anew(std::int64_t deadline) noexcept {
+    if (deadline == machine::no_alarm) return machine::silence_alarm();
+    reference_tick = ticks();
+    reference_time = static_cast<std::int64_t>(reference_tick * nanoseconds_a_tick);
+    std::int64_t wait = deadline - reference_time;
+    set_compare(wait <= 0 ? reference_tick : reference_tick + whole_ticks(static_cast<std::uint64_t>(wait)));
+}
+
 // PLIC sources of this machine; entry 0 is the software interrupt's.
 constexpr unsigned sources = 54;
 struct handler {
@@ -57,46 +77,16 @@ constexpr std::uintptr_t plic_enable = plic + 0x2000;
 constexpr std::uintptr_t plic_threshold = plic + 0x200000;
 constexpr std::uintptr_t plic_claim = plic + 0x200004;
 
-// Executor levels that are to run, as bits; the one that runs, 0 for the thread; and the least set of bits with one above
-// it. The last two change masked only.
-atomic<std::uint32_t> raised{0};
-unsigned running = 0;
-std::uint32_t above_running = 2;
-
-// What was raised and is above what was interrupted runs now, with interrupts let in.
-[[gnu::noinline]] void run_above() noexcept {
-    unsigned before = running;
-    std::uintptr_t pc = WEFT_CSR_READ("mepc");
-    std::uintptr_t status = WEFT_CSR_READ("mstatus");
-    do {
-        std::uint32_t levels = raised.load(order::relaxed);
-        unsigned level = before + 1; // counts up: there is no instruction for it, and levels are few
-        while (levels >> level > 1) ++level;
-        raised.store(levels & ~(1u << level), order::relaxed);
-        running = level;
-        above_running = 2u << level;
-        register_at(clint_msip) = 0;
-        chip::run_level(level);
-    } while (raised.load(order::relaxed) >= 2u << before);
-    running = before;
-    above_running = 2u << before;
-    WEFT_CSR_WRITE("mepc", pc);
-    WEFT_CSR_WRITE("mstatus", status);
-}
-
-// The end of every interrupt.
-WEFT_INLINE inline void run_raised() noexcept {
-    if (raised.load(order::relaxed) >= above_running) run_above();
-}
-
 } // namespace
 
 namespace machine {
 
 constinit const unsigned levels = 7;
 
-void raise(unsigned level) noexcept {
-    raised.fetch_or(1u << level, order::relaxed);
+std::uint32_t interrupt_of(unsigned) noexcept { return ready_level::rings; }
+
+void raise(std::uint32_t) noexcept {
+    weft_raised = true;
     register_at(clint_msip) = 1;
 }
 
@@ -110,16 +100,11 @@ void prepare() noexcept {
 std::int64_t now() noexcept { return static_cast<std::int64_t>(ticks() * nanoseconds_a_tick); }
 
 void set_alarm(std::int64_t deadline) noexcept {
-    if (deadline == no_alarm) return silence_alarm();
-    std::uint64_t at_tick = ticks();
-    std::int64_t wait = deadline - static_cast<std::int64_t>(at_tick * nanoseconds_a_tick);
-    // A tick late rather than early. The near ones need no division of 64 bits.
-    if (wait <= 0) return set_compare(at_tick);
-    if (wait < INT32_MAX)
-        at_tick += (static_cast<std::uint32_t>(wait) + nanoseconds_a_tick - 1) / nanoseconds_a_tick;
+    std::uint64_t wait = static_cast<std::uint64_t>(deadline - reference_time);
+    if (wait <= UINT32_MAX - nanoseconds_a_tick) [[likely]]
+        set_compare(reference_tick + whole_ticks(static_cast<std::uint32_t>(wait)));
     else
-        at_tick += (static_cast<std::uint64_t>(wait) + nanoseconds_a_tick - 1) / nanoseconds_a_tick;
-    set_compare(at_tick);
+        set_alarm_anew(deadline);
 }
 
 void silence_alarm() noexcept {
@@ -136,13 +121,17 @@ void unmask() noexcept { WEFT_CSR_SET("mstatus", mstatus_mie); }
 void sleep() noexcept {
     asm volatile("wfi" ::: "memory");
     // What has come is handled here, without a trap: nothing was interrupted that would have to be saved.
-    std::uintptr_t pending = WEFT_CSR_READ("mip") & WEFT_CSR_READ("mie");
-    if (pending & software_interrupt)
-        weft_software_interrupt();
-    else if (pending & timer_interrupt)
-        weft_timer_interrupt();
-    else if (pending & external_interrupt)
+    std::uintptr_t pending = WEFT_CSR_READ("mip");
+    if (pending & software_interrupt) {
+        register_at(clint_msip) = 0;
+        weft_irq_0();
+    } else if (pending & timer_interrupt) {
+        return chip::on_alarm_asleep();
+    } else if (pending & external_interrupt) {
         weft_external_interrupt();
+    }
+    if (weft_raised) [[unlikely]]
+        weft_run_raised();
 }
 
 void write(char c) noexcept {
@@ -217,17 +206,12 @@ void detach_interrupt(unsigned number) noexcept {
 
 extern "C" {
 
-void weft_software_interrupt() {
-    weft::register_at(weft::clint_msip) = 0;
+void weft_attached_software_interrupt() {
     weft::handler& h = weft::handlers[0];
     if (h.function) h.function(h.context);
-    weft::run_raised();
 }
 
-void weft_timer_interrupt() {
-    weft::chip::on_alarm();
-    weft::run_raised();
-}
+void weft_timer_interrupt() { weft::chip::on_alarm(); }
 
 void weft_external_interrupt() {
     using namespace weft;
@@ -236,6 +220,16 @@ void weft_external_interrupt() {
         if (h.function) h.function(h.context);
         register_at(plic_claim) = source;
     }
-    run_raised();
+}
+
+// Lets interrupts in meanwhile. What was interrupted had them let in, too, and ran in machine mode.
+void weft_run_raised() {
+    using namespace weft;
+    weft_raised = false;
+    register_at(clint_msip) = 0;
+    std::uintptr_t pc = WEFT_CSR_READ("mepc");
+    chip::run_above();
+    WEFT_CSR_WRITE("mepc", pc);
+    WEFT_CSR_SET("mstatus", mstatus_mpie | mstatus_mpp);
 }
 }

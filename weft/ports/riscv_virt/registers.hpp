@@ -19,6 +19,8 @@ namespace weft::riscv {
 
 // The RISC-V Instruction Set Manual, volume II: mstatus, mie, mip.
 inline constexpr std::uintptr_t mstatus_mie = 1 << 3;
+inline constexpr std::uintptr_t mstatus_mpie = 1 << 7;
+inline constexpr std::uintptr_t mstatus_mpp = 3 << 11; // machine mode
 inline constexpr std::uintptr_t software_interrupt = 1 << 3;
 inline constexpr std::uintptr_t timer_interrupt = 1 << 7;
 inline constexpr std::uintptr_t external_interrupt = 1 << 11;

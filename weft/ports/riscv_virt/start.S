@@ -65,21 +65,13 @@ weft_vectors:
     j external           // 11
     .option pop
 
-    .macro handler name, function
-    .globl weft_entry_\name
+    .macro enter name
 \name:
+    .globl weft_entry_\name
 weft_entry_\name:
     addi sp, sp, -16*W
-    STORE t0, 1*W(sp)
-    lla t0, \function
-    j save_and_call
-    .endm
-    handler software, weft_software_interrupt
-    handler timer, weft_timer_interrupt
-    handler external, weft_external_interrupt
-
-save_and_call:
     STORE ra, 0*W(sp)
+    STORE t0, 1*W(sp)
     STORE t1, 2*W(sp)
     STORE t2, 3*W(sp)
     STORE a0, 4*W(sp)
@@ -94,7 +86,15 @@ save_and_call:
     STORE t4, 13*W(sp)
     STORE t5, 14*W(sp)
     STORE t6, 15*W(sp)
-    jalr t0
+    .endm
+    .macro leave
+#if __riscv_xlen == 64
+    lbu a5, weft_raised
+#else
+    lui a5, %hi(weft_raised) // a form that linkers shorten
+    lbu a5, %lo(weft_raised)(a5)
+#endif
+    bnez a5, run_raised
     LOAD ra, 0*W(sp)
     LOAD t0, 1*W(sp)
     LOAD t1, 2*W(sp)
@@ -113,6 +113,28 @@ save_and_call:
     LOAD t6, 15*W(sp)
     addi sp, sp, 16*W
     mret
+    .endm
+
+    enter software
+    lui a5, 0x2000       // CLINT, msip
+    sw zero, 0(a5)
+    call weft_irq_0
+    leave
+    enter timer
+    call weft_timer_interrupt
+    leave
+    enter external
+    call weft_external_interrupt
+    leave
+run_raised:
+    call weft_run_raised
+    leave
+
+    // Unless it was bound at link time, what attach_interrupt() was given for it.
+    .weak weft_irq_0
+    .set weft_irq_0, attached
+attached:
+    tail weft_attached_software_interrupt
 
     // The stack may be what is wrong: the report has one of its own.
 fault:
