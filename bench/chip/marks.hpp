@@ -11,7 +11,7 @@
 enum mark {
     entry = 1,
     task_runs = 2,
-    idle = 3,
+    raised = 3,
     round_trip = 5,
     higher_runs = 6,
     lower_runs = 7,

@@ -35,11 +35,10 @@ void message_marker(continuation*) noexcept {}
 executor::executor(ready_level* levels, std::size_t count) noexcept
     : levels_(levels), count_(static_cast<std::uint32_t>(count)), map_(&own_map_),
       finisher_{{&finish, &link_marker}, this}, deferrer_{{&defer, &link_marker}, this} {
-    if (count == 0 || count > max_levels)
-        port::panic(one_hart ? "an executor has 1 to 28 levels" : "an executor has 1 to 32 levels");
+    if (count == 0 || count > max_levels) port::panic("an executor has 1 to 32 levels");
     for (std::uint32_t i = 0; i < count_; ++i) {
         levels_[i].owner = this;
-        levels_[i].bit = count_ == 1 ? 0 : std::uint32_t{1} << i;
+        levels_[i].bit = one_hart || count_ == 1 ? 0 : std::uint32_t{1} << i;
     }
 }
 
@@ -99,19 +98,6 @@ void executor::take_remote() noexcept {
     push_all(oldest);
 }
 
-// Beyond the push itself: the bitmap, and the interrupt that an executor lives in.
-void ready_level::announce(std::uintptr_t saved) noexcept {
-    if (bit < rings) [[unlikely]]
-        return note_in_map(saved);
-    if constexpr (one_hart) port::raise(bit);
-    port::unlock(saved);
-}
-
-void ready_level::note_in_map(std::uintptr_t saved) noexcept {
-    *owner->map_ |= bit;
-    port::unlock(saved);
-}
-
 void executor::push_next(job& j) noexcept {
     ready_level& q = j.home();
     if (!q.head || ++ahead_ % turns_ahead == 0) {
@@ -132,12 +118,22 @@ void executor::push_ahead(job& j) noexcept {
     q.head = &j;
 }
 
+// Of several levels; nullptr if all are empty.
+ready_level* executor::first_ready() const noexcept {
+    if constexpr (one_hart) {
+        for (std::uint32_t i = 0; i < count_; ++i)
+            if (levels_[i].head) return levels_ + i;
+        return nullptr;
+    }
+    return *map_ ? levels_ + __builtin_ctz(*map_) : nullptr;
+}
+
 template <bool several_levels> void executor::run_ready(std::size_t budget) {
     ready_level* q = levels_;
     for (; budget; --budget) {
         if constexpr (several_levels) {
-            if (*map_ == 0) return;
-            q = levels_ + __builtin_ctz(*map_);
+            q = first_ready();
+            if (!q) return;
         } else if (has_forks) [[unlikely]] {
             if (run_fork()) continue;
         }
@@ -209,11 +205,8 @@ bool executor::finish_idle() noexcept {
 }
 
 job* executor::take_surplus(std::size_t most) noexcept {
-    ready_level* q = levels_;
-    if (count_ != 1) {
-        if (*map_ == 0) return nullptr;
-        q += __builtin_ctz(*map_);
-    }
+    ready_level* q = count_ == 1 ? levels_ : first_ready();
+    if (!q) return nullptr;
     // Every other branch is taken, so that both halves keep their order and their age.
     job* oldest = nullptr;
     job** end = &oldest;
@@ -241,10 +234,7 @@ job* executor::take_surplus(std::size_t most) noexcept {
 }
 
 void executor::adopt(job* oldest) noexcept {
-    for (job* j = oldest; j; j = j->next) {
-        std::uint32_t bit = j->home().bit;
-        j->level.store(&level(bit ? static_cast<std::uint32_t>(__builtin_ctz(bit)) : 0), order::relaxed);
-    }
+    for (job* j = oldest; j; j = j->next) j->level.store(&level(j->home().priority()), order::relaxed);
     atomic_fence(order::seq_cst); // see scope_base::tour_step()
     push_all(oldest);
 }

@@ -19,28 +19,29 @@ struct ready_level {
     job* head = nullptr;
     job** tail = &head;
     executor* owner = nullptr;
-    std::uint32_t bit = 0; // its bit in the bitmap; 0 where the executor has this one level only
-
-    // With one hart, an executor in an interrupt has in place of a bit, while it does not run, this one or one above it, for
-    // port::raise(): so a push wakes it.
-    static constexpr std::uint32_t rings = std::uint32_t{1} << 28;
+    // Its bit in the bitmap; 0 where the executor has this one level only. With one hart there is no bitmap, and this is what
+    // a push hands to port::raise(): of an executor in an interrupt, while it does not run; else 0.
+    std::uint32_t bit = 0;
 
     WEFT_INLINE inline void push(job& j) noexcept;
     // With one hart, the same by someone who holds port::lock(), and gives it back hereby.
     WEFT_INLINE inline void push_unlocking(job& j, std::uintptr_t saved) noexcept;
+    // The same for one whose `next` is nullptr.
+    WEFT_INLINE inline void push_last_unlocking(job& j, std::uintptr_t saved) noexcept;
     // The first, nullptr if there is none. Not guarded. `mapped`: the level is one of several.
     template <bool mapped> WEFT_INLINE inline job* pop() noexcept;
 
-  private:
-    void announce(std::uintptr_t saved) noexcept;
-    [[gnu::noinline, gnu::cold]] void note_in_map(std::uintptr_t saved) noexcept;
+    // Its place among the executor's.
+    inline std::size_t priority() const noexcept;
 };
 
 // Runs jobs on one thread of execution. The port owns it and turns it: see core/port.hpp.
 // All members are for the home context but where noted.
 class executor {
+    ready_level single_; // first: what its end points to when it is empty is where the executor stands
+
   public:
-    static constexpr std::size_t max_levels = one_hart ? 28 : 32;
+    static constexpr std::size_t max_levels = 32;
 
     // One level.
     executor() noexcept : executor(&single_, 1) {}
@@ -79,7 +80,8 @@ class executor {
         j.target->resume(j.target); // a coroutine's handle resumes itself by this very word
     }
     WEFT_INLINE bool has_ready() const noexcept {
-        return count_ == 1 ? levels_->head != nullptr || has_forks : *map_ != 0;
+        if (count_ == 1) return levels_->head != nullptr || has_forks;
+        return first_ready() != nullptr;
     }
 
     // Two steps to sleep. prepare_idle() is false if work has come in; after true, the first post_remote() rings.
@@ -117,7 +119,7 @@ class executor {
     // Gives the spare branch headers back to the port. Bounded by the most branches that were alive at once.
     void give_back_spare() noexcept;
 
-    // Keeps the bitmap in a word elsewhere (a page shared with a kernel). Before first use.
+    // Keeps the bitmap in a word elsewhere (a page shared with a kernel). Before first use; not with one hart.
     void place_bitmap(std::uint32_t& word) noexcept { map_ = &word; }
 
     // Scopes whose stop is being delivered: a list instead of recursion. Not for users.
@@ -136,6 +138,7 @@ class executor {
     static job* asleep() noexcept { return reinterpret_cast<job*>(std::uintptr_t{1}); }
     void take_remote() noexcept;
     template <bool several_levels> void run_ready(std::size_t budget);
+    ready_level* first_ready() const noexcept;
     bool run_fork();
 
     ready_level* levels_;
@@ -148,7 +151,6 @@ class executor {
     branch* spare_ = nullptr; // linked by job::next
     own_continuation finisher_;
     own_continuation deferrer_;
-    ready_level single_;
     std::uint32_t own_map_ = 0;
     // Jobs handed in from elsewhere, last in first; `asleep()` while the loop sleeps.
     alignas(sizeof(void*) == 8 ? 64 : sizeof(void*)) atomic<job*> remote_{nullptr};
@@ -164,10 +166,14 @@ inline void ready_level::push(job& j) noexcept {
 
 inline void ready_level::push_unlocking(job& j, std::uintptr_t saved) noexcept {
     j.next = nullptr;
+    push_last_unlocking(j, saved);
+}
+
+inline void ready_level::push_last_unlocking(job& j, std::uintptr_t saved) noexcept {
     *tail = &j;
     tail = &j.next;
     if (bit) [[unlikely]]
-        return announce(saved);
+        port::raise(bit);
     port::unlock(saved);
 }
 
@@ -177,9 +183,13 @@ template <bool mapped> inline job* ready_level::pop() noexcept {
     head = j->next;
     if (!head) {
         tail = &head;
-        if constexpr (mapped) *owner->map_ &= ~bit;
+        if constexpr (mapped && !one_hart) *owner->map_ &= ~bit;
     }
     return j;
+}
+
+inline std::size_t ready_level::priority() const noexcept {
+    return static_cast<std::size_t>(this - owner->levels_);
 }
 
 inline void branch::post() noexcept {
@@ -189,7 +199,8 @@ inline void branch::post() noexcept {
 
 inline void branch::wake_unlocking(std::uintptr_t saved) noexcept {
     waiting.store(nullptr, order::relaxed);
-    home().push_unlocking(*this, saved);
+    next = nullptr;
+    home().push_last_unlocking(*this, saved);
 }
 
 inline bool branch::runs_on(const executor& e) const noexcept { return home().owner == &e; }

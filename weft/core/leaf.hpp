@@ -26,14 +26,14 @@ struct leaf_kind {
 
 // One wait of one branch. Lives in the awaiting frame; never moves.
 struct leaf {
-    explicit leaf(const leaf_kind& k) noexcept : kind(&k), owner(nullptr) {}
+    explicit leaf(const leaf_kind& k) noexcept : kind(&k) {}
     // Leaves the words alone: for leaves that fill them in when they begin to wait.
     leaf() noexcept {}
     leaf(const leaf&) = delete;
     leaf& operator=(const leaf&) = delete;
 
     const leaf_kind* kind;
-    branch* owner; // set while it waits
+    branch* owner; // set while it waits, but for leaves that need it not
 };
 
 // An operation can be awaited by a coroutine, and started by a combinator on a branch of its own.
@@ -64,6 +64,10 @@ template <class Self, class Base = leaf> struct operation : Base {
     // The wait begins: from now on a stop reaches kind->cancel, and owner->post() or wake() ends it.
     void suspend(branch& b, continuation& then) noexcept {
         this->owner = &b;
+        suspend_unowned(b, then);
+    }
+    // The same for a leaf that knows its branch by other means.
+    void suspend_unowned(branch& b, continuation& then) noexcept {
         b.target = &then;
         b.waiting.store(this, order::release);
     }

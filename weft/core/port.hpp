@@ -58,8 +58,8 @@ executor* current() noexcept;
 // Ends the sleep of the executor's loop. Any thread, any interrupt. Called only if the loop has prepared to sleep; not in a
 // build for one hart (core/atomic.hpp).
 void ring(executor& sleeper) noexcept;
-// In place of it there: raises the interrupt that an executor lives in, told by the bit that the port has given to its
-// ready_level. Under lock().
+// In place of it there: raises the interrupt that an executor lives in, by what the port has put into its ready_level::bit.
+// Under lock().
 void raise(std::uint32_t interrupt) noexcept;
 
 // Adds and removes a timer in the queue of `home`; called in the home's own context. When the deadline has

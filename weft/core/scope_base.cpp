@@ -11,7 +11,7 @@ void scope_base::open_root(ready_level& level, bool across_threads) noexcept {
 ready_level& scope_base::level_here() const noexcept {
     executor* here = port::current();
     if (!here || here == level_->owner) return *level_;
-    return here->level(level_->bit ? static_cast<std::size_t>(__builtin_ctz(level_->bit)) : 0);
+    return here->level(level_->priority());
 }
 
 bool scope_base::begins_local_of_shared(const ready_level& level) noexcept {

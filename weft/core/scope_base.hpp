@@ -37,7 +37,9 @@ class scope_base : public leaf {
     };
 
     explicit scope_base(const scope_kind& k) noexcept
-        : leaf(k), child_flags_(k.failures_only ? branch::uncounted : 0) {}
+        : leaf(k), child_flags_(k.failures_only ? branch::uncounted : 0) {
+        owner = nullptr;
+    }
 
     // Asks every child, and every child to come, to stop; does not wait. Idempotent. In a task of the same runtime.
     void request_stop() noexcept;

@@ -24,6 +24,8 @@ class [[nodiscard("co_await it")]] sleep_operation : public operation<sleep_oper
                 return true;
             }
             owner = &b;
+        } else {
+            owner = nullptr;
         }
         return yield(b, then);
     }
@@ -32,9 +34,8 @@ class [[nodiscard("co_await it")]] sleep_operation : public operation<sleep_oper
         (void)operation::await_suspend(h, site);
     }
     WEFT_INLINE result<void> await_resume() const noexcept {
-        if (!owner) [[unlikely]]
-            return failure(errc::cancelled);
-        return {};
+        if (owner) return {};
+        return failure(errc::cancelled);
     }
 
   private:
@@ -44,7 +45,7 @@ class [[nodiscard("co_await it")]] sleep_operation : public operation<sleep_oper
         auto& s = static_cast<sleep_operation&>(self);
         branch& b = *s.owner;
         port::remove_timer(*b.home().owner, s);
-        s.owner = nullptr; // and is so for a branch that was stopped before
+        s.owner = nullptr; // which says that a stop came
         b.post();
     }
     static void wake(timer& self) noexcept { self.owner->post(); }

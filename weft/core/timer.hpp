@@ -21,7 +21,9 @@ class timer : public leaf, public timer_links {
         void (*expired)(timer&) noexcept;
     };
     explicit timer(const timer_kind& k, std::int64_t when = 0) noexcept
-        : leaf(k), timer_links{}, deadline(when) {}
+        : leaf(k), timer_links{}, deadline(when) {
+        owner = nullptr;
+    }
 
     void expire() noexcept { static_cast<const timer_kind*>(kind)->expired(*this); }
 

@@ -12,9 +12,10 @@ namespace chip {
 namespace {
 
 alignas(executor) unsigned char main_storage[sizeof(executor)];
-executor* current = nullptr;
 executor* first = nullptr;
+// By level; in place of the main one, which everybody finds, the one that runs: so both have one address.
 executor* at_level[max_levels + 1];
+constexpr executor*& current = at_level[0];
 
 // The alarm stands at the earliest deadline of those executors that have not been told of theirs.
 void arrange_alarm() noexcept {
@@ -76,12 +77,18 @@ executor& start_executor(void* storage, unsigned level) noexcept {
 
 namespace {
 
-// Pushes need not ring while it runs.
+// All that is ready, if anything is. Pushes need not ring meanwhile.
 WEFT_INLINE inline void run(executor& e, executor* interrupted) noexcept {
     ready_level& queue = e.queue();
+    job* j = queue.pop<false>();
+    if (!j) return;
     queue.bit = 0;
     current = &e;
-    e.drain();
+    do {
+        machine::unmask();
+        e.give_turn(*j);
+        machine::mask();
+    } while ((j = queue.pop<false>()));
     current = interrupted;
     queue.bit = e.interrupt();
 }
@@ -93,8 +100,7 @@ void run_level(unsigned level) noexcept { run(*at_level[level], current); }
 // A higher one that becomes ready in between interrupts the lower one.
 void run_above() noexcept {
     executor* interrupted = current;
-    for (executor* e = first; e != interrupted; e = e->next)
-        if (e->queue().head) run(*e, interrupted);
+    for (executor* e = first; e != interrupted; e = e->next) run(*e, interrupted);
 }
 
 void on_alarm() noexcept {
@@ -158,9 +164,7 @@ void weft_start() {
     chip::first = chip::current = new (static_cast<void*>(chip::main_storage)) chip::executor(0);
     machine::unmask();
     chip::start();
-    machine::mask();
-    for (;;) {
-        chip::main_executor().drain();
-        machine::sleep();
-    }
+    chip::executor& e = chip::main_executor();
+    for (;;)
+        if (!e.turn()) machine::sleep();
 }

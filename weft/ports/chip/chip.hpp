@@ -37,10 +37,9 @@ class executor : public weft::executor {
     // Of that level, for the machine.
     std::uint32_t interrupt() const noexcept { return interrupt_; }
 
-    // Runs what is ready and what is due until there is neither. Called and left with interrupts masked, which they are
-    // in between only where a job is taken.
-    WEFT_INLINE inline void drain() noexcept;
-    // What drain() works through.
+    // Gives a turn to the next job that is ready. False: there is none, and interrupts are masked now, else let in.
+    WEFT_INLINE inline bool turn() noexcept;
+    // What turn() works through.
     ready_level& queue() noexcept { return only_level(); }
     // In the thread: waits for an interrupt, unless there is something to do.
     void sleep() noexcept;
@@ -72,12 +71,13 @@ class executor : public weft::executor {
     alarm_message alarm_;
 };
 
-inline void executor::drain() noexcept {
-    while (job* j = queue().pop<false>()) {
-        machine::unmask();
-        give_turn(*j);
-        machine::mask();
-    }
+inline bool executor::turn() noexcept {
+    machine::mask();
+    job* j = queue().pop<false>();
+    if (!j) return false;
+    machine::unmask();
+    give_turn(*j);
+    return true;
 }
 
 // The executor of the thread. In an interrupt, current() of core/port.hpp is the executor that was interrupted.

@@ -27,10 +27,10 @@ void silence_alarm() noexcept;
 void mask() noexcept;
 void unmask() noexcept;
 
-// Sleeps until there is an interrupt and lets it run, or does itself what the interrupt would. Called masked, returns masked.
+// Sleeps until there is an interrupt and lets it run, or does itself what the interrupt would. Called masked; may return so.
 void sleep() noexcept;
 
-// The interrupt of executor level `level` (1 is the lowest), for raise(): a bit from ready_level::rings on.
+// The interrupt of executor level `level` (1 is the lowest), for raise(); not 0.
 std::uint32_t interrupt_of(unsigned level) noexcept;
 
 // Makes such an interrupt pending: its handler calls chip::run_level(level) or

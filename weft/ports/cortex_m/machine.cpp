@@ -106,7 +106,6 @@ void sleep() noexcept {
     asm volatile("dsb\n\twfi" ::: "memory");
     unmask();
     asm volatile("isb" ::: "memory");
-    mask();
 }
 
 std::uint32_t interrupt_of(unsigned level) noexcept { return 1u << (first_level_line + level - 1); }
