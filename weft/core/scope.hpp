@@ -259,8 +259,9 @@ class [[nodiscard("co_await it")]] with_scope_operation : public operation<with_
     body_task task_;
 };
 
-// Opens a scope, runs body(scope&) as its first child, and ends when the body and all tasks spawned into the scope have
-// ended. Yields the body's outcome as a result, or the first failure of a child.
+// Opens a scope, runs body(scope&) as its first child, which begins at once where with_scope() itself is awaited, and ends
+// when the body and all tasks spawned into the scope have ended. Yields the body's outcome as a result, or the first failure
+// of a child.
 //
 //     auto body = [&](weft::scope& s) -> weft::task<> { s.spawn(serve(a)); s.spawn(serve(b)); co_return; };
 //     auto done = co_await weft::with_scope(body);
