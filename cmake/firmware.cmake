@@ -13,8 +13,15 @@ else()
     set(weft_entry weft_reset)
 endif()
 
-# One hart, and interrupts that wake its tasks: see core/atomic.hpp.
-target_compile_definitions(weft_core PUBLIC WEFT_ONE_HART)
+# With one hart, interrupts are all that wakes its tasks from elsewhere: see core/atomic.hpp.
+set(WEFT_HARTS 1 CACHE STRING "How many harts run tasks: 1, or 2 on RISC-V")
+if(WEFT_HARTS EQUAL 1)
+    target_compile_definitions(weft_core PUBLIC WEFT_ONE_HART)
+elseif(WEFT_HARTS EQUAL 2 AND WEFT_CHIP MATCHES "^rv")
+    target_compile_definitions(weft_core PUBLIC WEFT_HARTS=2)
+else()
+    message(FATAL_ERROR "WEFT_HARTS is 1, or 2 on RISC-V, not '${WEFT_HARTS}'")
+endif()
 
 # Await sites name files as they are in the tree.
 target_compile_options(weft_core PUBLIC -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds the firmware and the images of the tests for the chips.
 #
-#   scripts/firmware.sh [preset]...      rv32-gcc rv32-clang rv64-gcc rv64-clang m3-gcc m3-clang m4-gcc m4-clang; all
+#   scripts/firmware.sh [preset]...      rv32-gcc rv32-clang rv64-gcc rv64-clang m3-gcc m3-clang m4-gcc m4-clang, and for
+#                                        two harts rv64-gcc-harts rv32-clang-harts; all
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 presets=("$@")
-[ ${#presets[@]} -gt 0 ] || presets=(rv32-gcc rv32-clang rv64-gcc rv64-clang m3-gcc m3-clang m4-gcc m4-clang)
+[ ${#presets[@]} -gt 0 ] || presets=(rv32-gcc rv32-clang rv64-gcc rv64-clang rv64-gcc-harts rv32-clang-harts m3-gcc m3-clang m4-gcc m4-clang)
 mkdir -p build/logs
 for preset in "${presets[@]}"; do
     log=build/logs/$preset-build.log

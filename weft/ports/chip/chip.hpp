@@ -1,7 +1,9 @@
 // weft on a chip without an operating system: its executors, and what start-up code and interrupts call.
 //
-// One hart. The main executor runs in the thread, under everything. Others run in interrupts, each at a level of its own:
-// a higher level preempts a lower one and the thread at once, and shares the stack with them.
+// The main executor runs in the thread, under everything. Others run in interrupts, each at a level of its own: a higher
+// level preempts a lower one and the thread at once, and shares the stack with them. With a second hart (WEFT_HARTS=2 in
+// CMake, for machines that have one) there is a further executor in that one's thread; levels and device interrupts are
+// the first one's. What tasks on different harts share has to be of the kind for several threads, as on hosts.
 #pragma once
 
 #include <weft/core/executor.hpp>
@@ -30,10 +32,11 @@ class root_scope : public scope_base {
 // One executor with its timers. Lives for ever.
 class executor : public weft::executor {
   public:
-    explicit executor(unsigned level) noexcept;
+    explicit executor(unsigned level, unsigned hart = 0) noexcept;
 
     // 0: the thread; above: the interrupt level that it runs in.
     unsigned interrupt_level() const noexcept { return level_; }
+    unsigned hart() const noexcept { return one_hart ? 0 : hart_; }
     // Of that level, for the machine.
     std::uint32_t interrupt() const noexcept { return interrupt_; }
 
@@ -48,7 +51,7 @@ class executor : public weft::executor {
     void post_alarm() noexcept;
     // It has been posted, and has not had its turn.
     bool alarm_posted() const noexcept { return alarm_posted_; }
-    executor* next = nullptr; // of all executors, see executors()
+    executor* next = nullptr; // of all executors of the hart, see executors()
     root_scope roots;
 
     // For spawn(): the place that the next frame or branch is for, and the root's frame that goes.
@@ -65,6 +68,7 @@ class executor : public weft::executor {
     static void hear_alarm(continuation* message) noexcept;
 
     unsigned level_;
+    unsigned hart_;
     std::uint32_t interrupt_ = 0;
     volatile bool alarm_posted_ = false;
     job alarm_job_;
@@ -80,17 +84,23 @@ inline bool executor::turn() noexcept {
     return true;
 }
 
-// The executor of the thread. In an interrupt, current() of core/port.hpp is the executor that was interrupted.
+// The executor of the first hart's thread. In an interrupt, current() of core/port.hpp is the executor that was interrupted,
+// or nullptr where there are several harts.
 executor& main_executor() noexcept;
-// All that have been made, linked by `next`, the highest level first.
-executor* executors() noexcept;
+// That of a hart's thread, by the hart's number. Its tasks run when that hart has begun, shortly after start() has
+// returned; never on a machine that has no such hart.
+executor& hart_executor(unsigned hart) noexcept;
+// All that have been made for this hart, linked by `next`, the highest level first.
+executor* executors(unsigned hart = machine::hart()) noexcept;
 
 inline constexpr unsigned max_levels = 7;
 // The executor in the interrupt of `level`, 1 to max_levels as far as the machine has them, made when first asked for.
 executor& start_executor(void* storage, unsigned level) noexcept;
-template <unsigned Level> executor& executor_at() noexcept {
+template <unsigned Level, unsigned Hart = 0> executor& executor_at() noexcept {
+    static_assert(Hart < machine::harts, "WEFT_HARTS says how many there are");
+    static_assert(Level == 0 || Hart == 0, "levels are the first hart's");
     if constexpr (Level == 0) {
-        return main_executor();
+        return Hart == 0 ? main_executor() : hart_executor(Hart);
     } else {
         alignas(executor) static unsigned char storage[sizeof(executor)];
         return start_executor(storage, Level);
@@ -107,7 +117,27 @@ void print_tasks() noexcept;
 // Supplied by the firmware: spawns its first tasks. In the thread, on the main executor, before its loop runs.
 void start();
 
-// For machines. In the alarm's interrupt.
+// For machines: around what is called in a device's interrupt. With several harts whoever is woken there is handed in from
+// outside, since the executor that was interrupted may be at its queue.
+class interrupt_section {
+  public:
+    WEFT_INLINE inline interrupt_section() noexcept;
+    WEFT_INLINE inline ~interrupt_section();
+    interrupt_section(const interrupt_section&) = delete;
+    interrupt_section& operator=(const interrupt_section&) = delete;
+
+  private:
+    executor* interrupted_ = nullptr;
+};
+executor* exchange_current(executor* now) noexcept;
+inline interrupt_section::interrupt_section() noexcept {
+    if constexpr (!one_hart) interrupted_ = exchange_current(nullptr);
+}
+inline interrupt_section::~interrupt_section() {
+    if constexpr (!one_hart) exchange_current(interrupted_);
+}
+
+// In the alarm's interrupt.
 void on_alarm() noexcept;
 // The same in machine::sleep(), where nothing is interrupted. Called and left masked; lets interrupts in meanwhile.
 void on_alarm_asleep() noexcept;
@@ -121,3 +151,7 @@ void run_above() noexcept;
 
 // For start-up code: prepares the machine, calls start(), and runs the main executor for good.
 extern "C" [[noreturn, gnu::used]] void weft_start();
+#if !defined(WEFT_ONE_HART)
+// The same for the other harts, after machine::start_others().
+extern "C" [[noreturn, gnu::used]] void weft_start_hart();
+#endif

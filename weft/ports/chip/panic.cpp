@@ -6,7 +6,7 @@
 #include <weft/core/port.hpp>
 
 extern "C" {
-extern unsigned char weft_stack_bottom[], weft_stack_guard_end[]; // from the linker script
+extern unsigned char weft_stack_bottom[], weft_stack_guard_end[], weft_stack_top[]; // from the linker script
 }
 
 namespace weft {
@@ -96,8 +96,11 @@ void weft_fault(std::uintptr_t cause, std::uintptr_t pc, std::uintptr_t address,
     print(", stack pointer ");
     print_hex(sp);
     print("\n");
-    auto guard = reinterpret_cast<std::uintptr_t>(weft_stack_bottom);
-    auto guard_end = reinterpret_cast<std::uintptr_t>(weft_stack_guard_end);
+    // Each hart's stack stands below that of the hart before.
+    std::uintptr_t below =
+        weft::machine::hart() * static_cast<std::uintptr_t>(weft_stack_top - weft_stack_bottom);
+    std::uintptr_t guard = reinterpret_cast<std::uintptr_t>(weft_stack_bottom) - below;
+    std::uintptr_t guard_end = reinterpret_cast<std::uintptr_t>(weft_stack_guard_end) - below;
     bool overflow = (address >= guard && address < guard_end) || sp < guard_end;
     end(overflow ? "the stack has overflowed" : "the program is broken");
 }

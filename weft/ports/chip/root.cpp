@@ -3,6 +3,7 @@
 
 #include <weft/ports/chip/children.hpp>
 #include <weft/ports/chip/console.hpp>
+#include <weft/ports/chip/shared_section.hpp>
 
 namespace weft {
 
@@ -50,12 +51,13 @@ namespace detail {
 
 root_slot* claim(const root_place& place) noexcept {
     auto& here = static_cast<executor&>(*port::current());
-    std::uintptr_t saved = port::lock();
     root_slot* found = nullptr;
-    for (unsigned i = 0; i < place.instances && !found; ++i)
-        if (place.slot(i).is_free()) found = &place.slot(i);
-    if (found) found->header.scope = &here.roots;
-    port::unlock(saved);
+    {
+        shared_section section;
+        for (unsigned i = 0; i < place.instances && !found; ++i)
+            if (place.slot(i).is_free()) found = &place.slot(i);
+        if (found) found->header.scope = &here.roots;
+    }
     if (!found) return nullptr;
     found->units = place.arena_units;
     found->last = root_slot::none;
@@ -113,6 +115,7 @@ void* allocate_branch() noexcept {
 }
 void free_branch(void* slot) noexcept {
     if (!chip::among_roots(slot)) return chip::free_child_branch(slot);
+    atomic_fence(order::release); // another hart may be the next to claim it
     static_cast<branch*>(slot)->scope = nullptr;
 }
 

@@ -28,6 +28,7 @@ struct root_options {
     unsigned branches =
         0; // how many operands of combinators and spawned tasks it has at the same time, all in all
     unsigned instances = 1; // how many of it may run at the same time
+    unsigned hart = 0;      // whose thread, where there are several; levels are the first one's
 };
 
 namespace detail {
@@ -62,7 +63,7 @@ template <auto F, root_options O = root_options{}, class... A>
     if (!slot) return failure(errc::busy);
     made t = F(std::forward<A>(arguments)...);
     branch* b;
-    detail::launch(*slot, executor_at<O.level>(), t.frame(), b);
+    detail::launch(*slot, executor_at<O.level, O.hart>(), t.frame(), b);
     t.root_of(*b);
     t.release();
     scope_base::launch(*b);

@@ -1,4 +1,4 @@
-// Start-up and trap entry of QEMU's RISC-V `virt` machine, M-mode, one hart.
+// Start-up and trap entry of QEMU's RISC-V `virt` machine, M-mode, one hart or two.
 #if __riscv_xlen == 64
 #define STORE sd
 #define LOAD ld
@@ -12,26 +12,46 @@
     .section .text.start, "ax"
     .globl _start
 _start:
-    csrr t0, mhartid
-    bnez t0, park
+    csrr a0, mhartid
+#if defined(WEFT_ONE_HART)
+    bnez a0, park
+#else
+    li t0, WEFT_HARTS
+    bgeu a0, t0, park
+#endif
     .option push
     .option norelax
     la gp, __global_pointer$
     .option pop
-    la sp, weft_stack_top
     la t0, weft_vectors
     ori t0, t0, 1
     csrw mtvec, t0
 
+    // Each hart's stack stands below that of the hart before.
+    la sp, weft_stack_top
+    la t1, weft_stack_bottom
+    la t2, weft_stack_guard_end
+#if !defined(WEFT_ONE_HART)
+    sub t0, sp, t1
+    mv t3, a0
+1:  beqz t3, 2f
+    sub sp, sp, t0
+    sub t1, t1, t0
+    sub t2, t2, t0
+    addi t3, t3, -1
+    j 1b
+2:
+#endif
     // Physical memory protection: nobody touches the words below the stack, not even machine mode (the lock bit).
-    la t0, weft_stack_bottom
-    srli t0, t0, 2
-    csrw pmpaddr0, t0
-    la t0, weft_stack_guard_end
-    srli t0, t0, 2
-    csrw pmpaddr1, t0
+    srli t1, t1, 2
+    csrw pmpaddr0, t1
+    srli t2, t2, 2
+    csrw pmpaddr1, t2
     li t0, 0x8800        // entry 1: locked, top of range, no access; entry 0 gives its bottom
     csrw pmpcfg0, t0
+#if !defined(WEFT_ONE_HART)
+    bnez a0, other
+#endif
 
     la t0, weft_bss_start
     la t1, weft_bss_end
@@ -43,6 +63,16 @@ _start:
 park:
     wfi
     j park
+#if !defined(WEFT_ONE_HART)
+other:                   // asleep until the first hart has got so far; pending is enough to wake it
+    li t0, 8             // mie.MSIE
+    csrw mie, t0
+1:  wfi
+    lw t0, weft_others_start
+    beqz t0, 1b
+    fence
+    call weft_start_hart
+#endif
 
     // Interrupts are handled masked, on the stack of what they interrupt. The registers that a call may change are saved;
     // mepc and mstatus are saved by the one who lets interrupts in again. Vectored: the hardware finds the handler.
@@ -88,6 +118,10 @@ weft_entry_\name:
     STORE t6, 15*W(sp)
     .endm
     .macro leave
+#if !defined(WEFT_ONE_HART)
+    csrr a5, mhartid     // levels are the first hart's
+    bnez a5, 1f
+#endif
 #if __riscv_xlen == 64
     lbu a5, weft_raised
 #else
@@ -95,7 +129,7 @@ weft_entry_\name:
     lbu a5, %lo(weft_raised)(a5)
 #endif
     bnez a5, run_raised
-    LOAD ra, 0*W(sp)
+1:  LOAD ra, 0*W(sp)
     LOAD t0, 1*W(sp)
     LOAD t1, 2*W(sp)
     LOAD t2, 3*W(sp)
@@ -117,8 +151,19 @@ weft_entry_\name:
 
     enter software
     lui a5, 0x2000       // CLINT, msip
+#if defined(WEFT_ONE_HART)
     sw zero, 0(a5)
     call weft_irq_0
+#else
+    csrr a4, mhartid
+    slli a3, a4, 2
+    add a5, a5, a3
+    sw zero, 0(a5)
+    fence
+    bnez a4, 2f
+    call weft_irq_0
+2:
+#endif
     leave
     enter timer
     call weft_timer_interrupt

@@ -1,8 +1,7 @@
 // Frames of children in the arena of the root that runs; branches out of as many as the roots have asked for.
 #include <weft/ports/chip/children.hpp>
+#include <weft/ports/chip/shared_section.hpp>
 #include <weft/ports/chip/spawn.hpp>
-
-#include <weft/core/spin_lock.hpp>
 
 namespace weft::chip {
 
@@ -15,7 +14,7 @@ unsigned char* fresh_branches = nullptr;
 
 void* root_slot::allocate(std::size_t bytes) noexcept {
     auto wanted = static_cast<unsigned>((bytes + sizeof(block) + port::frame_block - 1) / port::frame_block);
-    queue_section section; // tasks of this root may run on another executor, too
+    shared_section section; // tasks of this root may run on another executor, too
     unsigned top = last == none ? 0 : last + at(last).units;
     if (wanted <= units - top) {
         block& b = at(top);
@@ -36,7 +35,7 @@ void* root_slot::allocate(std::size_t bytes) noexcept {
 void root_slot::release(void* frame) noexcept {
     block& b = static_cast<block*>(frame)[-1];
     root_slot& s = *b.owner;
-    queue_section section;
+    shared_section section;
     b.units |= block::free;
     while (s.last != none && s.at(s.last).units & block::free) s.last = s.at(s.last).before;
 }
@@ -50,7 +49,7 @@ void* allocate_large_child(std::size_t bytes) noexcept { return allocate_child(b
 void free_large_child(void* frame, std::size_t) noexcept { root_slot::release(frame); }
 
 void* allocate_child_branch() noexcept {
-    queue_section section;
+    shared_section section;
     if (job* b = free_branches) {
         free_branches = b->next;
         return b;
@@ -62,7 +61,7 @@ void* allocate_child_branch() noexcept {
     return slot;
 }
 void free_child_branch(void* slot) noexcept {
-    queue_section section;
+    shared_section section;
     auto* b = static_cast<branch*>(slot);
     b->next = free_branches;
     free_branches = b;

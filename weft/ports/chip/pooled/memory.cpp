@@ -6,6 +6,7 @@
 #include <weft/core/port.hpp>
 #include <weft/ports/chip/children.hpp>
 #include <weft/ports/chip/pooled/memory.hpp>
+#include <weft/ports/chip/shared_section.hpp>
 
 namespace weft {
 
@@ -50,18 +51,6 @@ std::size_t failing = 0;
 constexpr std::uintptr_t block_of_a_branch =
     (sizeof(branch) + port::frame_block - 1) / port::frame_block * port::frame_block;
 
-// Tasks of all levels ask, so this is done masked; it is short.
-class section {
-  public:
-    section() noexcept : saved_(port::lock()) {}
-    ~section() { port::unlock(saved_); }
-    section(const section&) = delete;
-    section& operator=(const section&) = delete;
-
-  private:
-    std::uintptr_t saved_;
-};
-
 bool refused() noexcept {
     ++counts.asked;
     return failing != 0 && --failing == 0;
@@ -99,21 +88,21 @@ void fail_allocation(std::size_t number) noexcept {
 namespace chip {
 
 void* allocate_child(std::size_t bytes) noexcept {
-    section s;
+    shared_section section;
     if (refused()) return nullptr;
     void* frame = take(small_blocks[bytes / port::frame_block], bytes);
     if (frame) ++counts.live_frames;
     return frame;
 }
 void free_child(void* frame, std::size_t bytes) noexcept {
-    section s;
+    shared_section section;
     --counts.live_frames;
     free_block*& list = small_blocks[bytes / port::frame_block];
     list = new (frame) free_block{list};
 }
 
 void* allocate_large_child(std::size_t bytes) noexcept {
-    section s;
+    shared_section section;
     if (refused()) return nullptr;
     std::size_t c = large_class(bytes);
     void* frame = take(large_blocks[c], std::size_t{1} << c);
@@ -121,7 +110,7 @@ void* allocate_large_child(std::size_t bytes) noexcept {
     return frame;
 }
 void free_large_child(void* frame, std::size_t bytes) noexcept {
-    section s;
+    shared_section section;
     --counts.live_frames;
     free_block*& list = large_blocks[large_class(bytes)];
     list = new (frame) free_block{list};
@@ -129,7 +118,7 @@ void free_large_child(void* frame, std::size_t bytes) noexcept {
 
 // A free slot keeps its bytes but for the first word, so that the generation survives. Fresh memory may hold anything.
 void* allocate_child_branch() noexcept {
-    section s;
+    shared_section section;
     if (refused()) return nullptr;
     bool fresh = free_branches == nullptr;
     void* slot = take(free_branches, block_of_a_branch);
@@ -139,7 +128,7 @@ void* allocate_child_branch() noexcept {
     return slot;
 }
 void free_child_branch(void* slot) noexcept {
-    section s;
+    shared_section section;
     --counts.live_branches;
     auto* b = static_cast<free_block*>(slot);
     b->next = free_branches;
