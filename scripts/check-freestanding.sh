@@ -45,10 +45,11 @@ compile() { # machine source object [flag...]
     "${launcher[@]}" "${compiler[@]}" "${common[@]}" "$@" -c "$source" -o "$object"
 }
 
-# What may stay undefined: the mem functions, the compiler's integer helpers, and the port contract.
+# What may stay undefined: the mem functions and strlen, which compilers call by themselves and ports/chip/compiler has, the
+# compiler's integer helpers, and the port contract.
 integer_helpers='__(u?div|u?mod|u?divmod|mul|ashl|lshr|ashr|u?cmp|clz|ctz|ffs|popcount|parity|neg|bswap)[sdt]i[234]?'
 arm_helpers='__aeabi_(idiv|uidiv|idivmod|uidivmod|ldivmod|uldivmod|lmul|llsl|llsr|lasr|lcmp|ulcmp)'
-allowed="^(mem(cpy|move|set|cmp)|__aeabi_mem(cpy|move|set|clr)[48]?|${integer_helpers}|${arm_helpers})$"
+allowed="^(mem(cpy|move|set|cmp)|strlen|__aeabi_mem(cpy|move|set|clr)[48]?|${integer_helpers}|${arm_helpers})$"
 # What must not even be defined, since somebody would call it.
 forbidden='^(_Zn[wa]|_Zd[la]|__cxa_|__atomic_|__emutls|__tls_|__aeabi_read_tp|__gxx_)'
 
