@@ -57,7 +57,10 @@ def command_name(command):
 def line_of(output, program):
     for line in output.splitlines():
         if line.startswith("{"):
-            return json.loads(line)
+            try:
+                return json.loads(line)
+            except ValueError as why:  # "nan", from a program that was kept from running until its time was over
+                raise Unmeasurable(f"{program} printed no figure: {line[:100]}") from why
     raise Unmeasurable(f"{program} printed no result")
 
 
