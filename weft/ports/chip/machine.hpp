@@ -13,11 +13,14 @@ namespace weft::machine {
 
 // How many harts run tasks (WEFT_HARTS in CMake), and which of them the caller is on: 0 is the one that starts. All but what
 // says otherwise is about the caller's hart.
-#if defined(WEFT_ONE_HART)
+#if defined(WEFT_HARTS)
+inline constexpr unsigned harts = WEFT_HARTS;
+#else
 inline constexpr unsigned harts = 1;
+#endif
+#if defined(WEFT_ONE_HART)
 constexpr unsigned hart() noexcept { return 0; }
 #else
-inline constexpr unsigned harts = WEFT_HARTS;
 unsigned hart() noexcept;
 // Lets the other harts begin: each calls weft_start_hart(), masked, on a stack of its own. By hart 0.
 void start_others() noexcept;
