@@ -7,9 +7,7 @@
 namespace kv {
 
 // A multiple of the storage's alignment.
-constexpr std::uint64_t aligned(std::uint64_t n) {
-    return (n + storage::alignment - 1) / storage::alignment * storage::alignment;
-}
+constexpr std::uint64_t aligned(std::uint64_t n) { return journal::round_up(n, storage::alignment); }
 
 // What is appended becomes one record.
 struct log_file {

@@ -8,7 +8,7 @@
 // sectors that are being written, one whole log and its mark are always there.
 #pragma once
 
-#include "../engine/hash.hpp"
+#include "../engine/journal.hpp"
 #include "../log.hpp"
 #include "../unreadable_end.hpp"
 
@@ -88,12 +88,9 @@ template <class Disk> class two_logs {
 
 template <class Disk> auto two_logs<Disk>::mark_of(std::uint64_t turn) -> sector {
     sector made{};
-    auto store = [&](std::size_t at, std::uint64_t value, std::size_t count) {
-        for (std::size_t i = 0; i < count; ++i) made[at + i] = static_cast<char>(value >> 8 * i);
-    };
     std::memcpy(made.data(), "wkvdisk1", 8);
-    store(8, turn, 8);
-    store(16, crc32c({made.data(), 16}), 4);
+    store_little(made.data() + 8, turn, 8);
+    store_little(made.data() + 16, crc32c({made.data(), 16}), 4);
     return made;
 }
 
@@ -186,7 +183,7 @@ weft::task<weft::result<void>> two_logs<Disk>::log::write_all_at(std::span<weft:
                                                                  std::uint64_t offset) {
     std::uint64_t bytes = 0, at = offset / alignment;
     for (const weft::const_buffer& part : from) bytes += part.size;
-    std::uint64_t wanted = (bytes + alignment - 1) / alignment;
+    std::uint64_t wanted = journal::round_up(bytes, alignment) / alignment;
     if (offset % alignment) co_return weft::failure(weft::errc::invalid_argument);
     if (at > sectors_ || wanted > sectors_ - at) co_return weft::failure(weft::errc::no_space);
     // An older record is on the medium before a newer one: so a broken record is always the last.
@@ -205,7 +202,7 @@ weft::task<weft::result<void>> two_logs<Disk>::log::write_all_at(std::span<weft:
         }
     }
     if (filled == 0) co_return {};
-    std::size_t end = (filled + alignment - 1) / alignment * alignment;
+    std::size_t end = static_cast<std::size_t>(journal::round_up(filled, alignment));
     std::fill(bounce.begin() + static_cast<std::ptrdiff_t>(filled),
               bounce.begin() + static_cast<std::ptrdiff_t>(end), std::byte{0});
     co_return co_await disk_->write(first_ + at, std::span(bounce).first(end));

@@ -17,6 +17,10 @@ inline std::uint64_t load_little(const char* p, std::size_t count) {
     return value;
 }
 
+inline void store_little(char* to, std::uint64_t value, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<char>(value >> 8 * i);
+}
+
 struct hash_seed {
     std::uint64_t first = 0, second = 0;
 };

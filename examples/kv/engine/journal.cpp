@@ -7,10 +7,6 @@ namespace {
 constexpr text file_mark = "weftkv1\n";
 constexpr std::uint32_t record_mark = 0x7f6b7677; // "wvk" and a byte that no RESP request starts with
 
-void store_little(char* to, std::uint64_t v, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<char>(v >> 8 * i);
-}
-
 // `sizes` are the length and sequence as they stand in the record.
 std::uint32_t checksum(std::uint64_t salt, text sizes, text contents) {
     char bytes[8];
@@ -50,8 +46,7 @@ reader::status reader::check(text window, bool last, bool any_later_sequence) {
     auto sequence = static_cast<std::uint32_t>(load_little(window.data() + 8, 4));
     bool expected = any_later_sequence ? sequence - sequence_ < 1u << 31 : sequence == sequence_;
     if (mark != record_mark || length > max_record || !expected) return status::broken;
-    std::size_t whole =
-        (header_size + static_cast<std::size_t>(length) + alignment_ - 1) / alignment_ * alignment_;
+    auto whole = static_cast<std::size_t>(round_up(header_size + length, alignment_));
     if (window.size() < whole) {
         wanted_ = whole;
         return last ? status::broken : status::more;

@@ -16,6 +16,10 @@ namespace kv::journal {
 
 inline constexpr std::size_t header_size = 16;
 inline constexpr std::size_t max_record = std::size_t{1} << 30; // bytes of contents
+// The next multiple of `alignment`.
+constexpr std::uint64_t round_up(std::uint64_t n, std::uint64_t alignment) {
+    return (n + alignment - 1) / alignment * alignment;
+}
 using header = std::array<char, header_size>;
 
 header file_header(std::uint64_t salt);
