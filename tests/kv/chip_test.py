@@ -14,7 +14,6 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 
 import server_test
@@ -117,47 +116,20 @@ def restart():
         assert state(chip) == before
 
 
-def killed_again_and_again():
-    """Nothing that was acknowledged is lost, whenever the power goes, while the log is rewritten too."""
-    rng = random.Random(2)
+def power_cuts():
+    """Also while the log is rewritten."""
+
+    def rewrite_now_and_then(client, index, number):
+        if number % 50 == 0 and index == 0:
+            client.value("BGREWRITEAOF")
+
     with Chip() as chip:
-        known = [0] * 6  # the last acknowledged number of each client
-        rounds, rewritten = 0, 0
-        deadline = time.monotonic() + 25
-        while rounds < 25 and time.monotonic() < deadline:
-
-            def write(index):
-                try:
-                    with chip.client() as c:
-                        while True:
-                            number = known[index] + 1
-                            if c.value("SET", f"client{index}", f"{number} {'x' * (number * 37 % 3000)}") != "OK":
-                                return
-                            known[index] = number
-                            if number % 50 == 0 and index == 0:
-                                c.value("BGREWRITEAOF")
-                except (OSError, Closed):
-                    pass
-
-            threads = [threading.Thread(target=write, args=(i,)) for i in range(len(known))]
-            for t in threads:
-                t.start()
-            time.sleep(rng.uniform(0.05, 0.4))
-            chip.pull_the_plug()
-            for t in threads:
-                t.join()
-            rewritten = chip.log_text().count("The log is rewritten")
-            chip.start()
-            with chip.client() as c:
-                for index, number in enumerate(known):
-                    value = (c.value("GET", f"client{index}") or b"0 ").decode()
-                    found = int(value.split()[0])
-                    assert found in (number, number + 1), (rounds, index, number, found)
-                    assert value == f"{found} {'x' * (found * 37 % 3000)}" or found == 0, "a value was torn"
-                    known[index] = found
-            rounds += 1
-        assert rounds >= 5 and min(known) > 0 and rewritten > 0, (rounds, known, rewritten)
-        print(f"    {rounds} power cuts, {sum(known)} writes, the log was rewritten {rewritten} times")
+        known, cuts = server_test.killed_again_and_again(
+            chip, 25, 25, (0.05, 0.4), clients=6, value_of=lambda n: f"{n} {'x' * (n * 37 % 3000)}", beside=rewrite_now_and_then
+        )
+        rewritten = chip.log_text().count("The log is rewritten")
+        assert rewritten > 0, chip.log_text()
+        print(f"    {cuts} power cuts, {sum(known)} writes, the log was rewritten {rewritten} times")
 
 
 def disks():
@@ -296,7 +268,7 @@ def compare():
     print("    " + done.stdout.splitlines()[-1])
 
 
-TESTS = [redis_cli, redis_benchmark, large_payload, restart, killed_again_and_again, disks, full_disk, blocking, clients, compare]
+TESTS = [redis_cli, redis_benchmark, large_payload, restart, power_cuts, disks, full_disk, blocking, clients, compare]
 
 
 def main():

@@ -194,55 +194,65 @@ def restart():
             assert third.client().value("GET", "more") == b"1"
 
 
-def killed_again_and_again(policy, seconds):
-    """Nothing that was acknowledged is lost, whenever the server dies."""
+def killed_again_and_again(s, rounds, seconds, pauses, clients=8, value_of=str, beside=None):
+    """Nothing that was acknowledged is lost, whenever the server dies. `value_of`: what is written for a number, which its
+    first word is; `beside(client, index, number)` is called after each write. The last numbers, and how often it was killed."""
     rng = random.Random(2)
     deadline = time.monotonic() + seconds
+    known = [0] * clients  # the last acknowledged number of each client
+    kills = 0
+    while kills < rounds and time.monotonic() < deadline:
+
+        def write(index):
+            try:
+                with s.client() as c:
+                    while True:
+                        number = known[index] + 1
+                        if c.value("SET", f"client{index}", value_of(number)) != "OK":
+                            return
+                        known[index] = number
+                        if beside:
+                            beside(c, index, number)
+            except (OSError, Closed):
+                pass
+
+        threads = [threading.Thread(target=write, args=(i,)) for i in range(clients)]
+        for t in threads:
+            t.start()
+        time.sleep(rng.uniform(*pauses))
+        s.process.kill()
+        s.process.wait()
+        for t in threads:
+            t.join()
+        s.start()
+        with s.client() as c:
+            for index, number in enumerate(known):
+                value = (c.value("GET", f"client{index}") or b"0").decode()
+                found = int(value.split()[0])
+                assert found in (number, number + 1), (kills, index, number, found)
+                assert found == 0 or value == value_of(found), "a value was torn"
+                known[index] = found
+        kills += 1
+    assert kills >= 5 and min(known) > 0, (kills, known)
+    return known, kills
+
+
+def killed_under(policy, seconds):
     with kv("--appendfsync", policy, "--rewrite-min-size", "20kb", "--rewrite-growth", "20") as s:
-        known = [0] * 8  # the last acknowledged number of each client
-        rounds = 0
-        while rounds < 40 and time.monotonic() < deadline:
-
-            def write(index):
-                try:
-                    with s.client() as c:
-                        while True:
-                            number = known[index] + 1
-                            if c.value("SET", f"client{index}", number) != "OK":
-                                return
-                            known[index] = number
-                except (OSError, Closed):
-                    pass
-
-            threads = [threading.Thread(target=write, args=(i,)) for i in range(len(known))]
-            for t in threads:
-                t.start()
-            time.sleep(rng.uniform(0.01, 0.15))
-            s.process.kill()
-            s.process.wait()
-            for t in threads:
-                t.join()
-            s.start()
-            with s.client() as c:
-                for index, number in enumerate(known):
-                    found = int(c.value("GET", f"client{index}") or 0)
-                    assert found in (number, number + 1), (policy, rounds, index, number, found)
-                    known[index] = found
-            rounds += 1
-        assert rounds >= 5 and min(known) > 0, (rounds, known)
-        print(f"    {rounds} kills, {sum(known)} writes, {info(s, 'aof_current_size')} bytes of log at the end")
+        known, kills = killed_again_and_again(s, 40, seconds, (0.01, 0.15))
+        print(f"    {policy}: {kills} kills, {sum(known)} writes, {info(s, 'aof_current_size')} bytes of log at the end")
 
 
 @test
 def kill_9():
-    killed_again_and_again("always", 20)
+    killed_under("always", 20)
 
 
 @test
 def kill_9_without_always():
     """What was acknowledged is in the system's hands, which the end of the process does not touch."""
     for policy in ("everysec", "no"):
-        killed_again_and_again(policy, 10)
+        killed_under(policy, 10)
 
 
 @test
