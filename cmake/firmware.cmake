@@ -108,7 +108,7 @@ endfunction()
 # The core's tests, as they are, with a plain reporter. They ask for much: 200,000 frames on one another, for one.
 option(WEFT_BUILD_CORE_TESTS "Build the core's tests for the chip" ${WEFT_BUILD_TESTS})
 if(WEFT_BUILD_CORE_TESTS)
-    weft_test_sources(core_tests weft/core drivers)
+    weft_test_sources(core_tests ${weft_core_rooms} drivers)
     weft_glob(support testing*.cpp weft/core weft/ports/chip/pooled)
     if(WEFT_CHIP MATCHES "^rv")
         set(test_ram 128M)

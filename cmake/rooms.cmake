@@ -2,6 +2,9 @@
 # here: `*_test.cpp` are tests, `testing*.cpp` is what tests stand on, `*_fuzz.cpp` belongs to a fuzz target,
 # and every other .cpp to the library.
 
+# The core has two floors: what users include, and the machine under it.
+set(weft_core_rooms weft/core weft/core/machine)
+
 set(weft_test_pattern "(_test|_fuzz|/testing[a-z_]*)\\.cpp$")
 
 # weft_glob(<out> <pattern> <room>...)

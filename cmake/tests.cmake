@@ -35,7 +35,7 @@ function(weft_test_support target world)
 endfunction()
 
 weft_test_support(weft_testing_on_hand weft_on_hand weft/ports/hand)
-weft_test_sources(core_tests weft/core drivers)
+weft_test_sources(core_tests ${weft_core_rooms} drivers)
 if(core_tests)
     # Compiled once and linked with either port: nothing in a header depends on which it is.
     add_library(weft_core_tests OBJECT ${core_tests})

@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <span>
 
+#include <weft/core/machine/wait_queue.hpp>
 #include <weft/core/ok.hpp>
 #include <weft/core/sleep.hpp>
-#include <weft/core/wait_queue.hpp>
 
 namespace weft::drivers {
 

@@ -7,8 +7,8 @@
 #include <span>
 
 #include <weft/core/leaf.hpp>
+#include <weft/core/machine/wait_queue.hpp>
 #include <weft/core/mmio.hpp>
-#include <weft/core/wait_queue.hpp>
 
 namespace weft::drivers {
 

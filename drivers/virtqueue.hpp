@@ -6,7 +6,7 @@
 
 #include <drivers/virtio_device.hpp>
 #include <weft/core/atomic.hpp>
-#include <weft/core/wait_queue.hpp>
+#include <weft/core/machine/wait_queue.hpp>
 
 namespace weft::drivers {
 

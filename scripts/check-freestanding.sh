@@ -106,7 +106,7 @@ done
 
 # Every header by itself, then all in one unit, then the unit that uses them.
 # (What stands on testing.hpp is for tests.)
-mapfile -t headers < <(grep -L "weft/core/testing\.hpp" weft/core/*.hpp drivers/*.hpp | grep -v '/testing')
+mapfile -t headers < <(grep -L "weft/core/testing\.hpp" weft/core/*.hpp weft/core/machine/*.hpp drivers/*.hpp | grep -v '/testing')
 mapfile -t test_headers < <(ls weft/core/testing*.hpp && grep -l 'weft/core/testing\.hpp' weft/core/*.hpp)
 mapfile -t sources < <(find weft/core drivers -name '*.cpp' ! -name '*_test.cpp' ! -name '*_fuzz.cpp' ! -name 'testing*' | sort)
 printf '#include <%s>\n' "${headers[@]}" >"$out/every_header.cpp"
@@ -148,7 +148,7 @@ variants=()
 for machine in "${machines[@]}"; do
     variants+=("$machine checked")
     # Compiled a second time only if it makes a difference.
-    ! grep -q NDEBUG weft/core/*.[hc]pp || variants+=("$machine release")
+    ! grep -q NDEBUG weft/core/*.[hc]pp weft/core/machine/*.[hc]pp || variants+=("$machine release")
 done
 # The core's tests are to run on chips too, so they keep the same rules.
 mapfile -t tests < <(find weft/core drivers -name '*_test.cpp' | sort)

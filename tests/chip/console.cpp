@@ -1,6 +1,6 @@
 // A virtio console: after "ready" on it, it sends back what comes, as much as it has been told to expect.
 #include <drivers/virtio_console.hpp>
-#include <weft/core/slot.hpp>
+#include <weft/core/machine/slot.hpp>
 #include <weft/ports/chip/spawn.hpp>
 #include <weft/ports/riscv_virt/virtio_places.hpp>
 

@@ -11,7 +11,7 @@
 #include <drivers/spi_pl022.hpp>
 #include <drivers/timer_dual.hpp>
 #include <drivers/tmp105.hpp>
-#include <weft/core/slot.hpp>
+#include <weft/core/machine/slot.hpp>
 #include <weft/core/timeout.hpp>
 #include <weft/core/yield.hpp>
 #include <weft/ports/chip/interrupt_event.hpp>

@@ -3,8 +3,8 @@
 
 #include <drivers/virtio_blk.hpp>
 #include <drivers/virtio_rng.hpp>
+#include <weft/core/machine/slot.hpp>
 #include <weft/core/scope.hpp>
-#include <weft/core/slot.hpp>
 #include <weft/ports/chip/spawn.hpp>
 #include <weft/ports/riscv_virt/virtio_places.hpp>
 

@@ -6,11 +6,12 @@
 #include <weft/core/condition.hpp>
 #include <weft/core/event.hpp>
 #include <weft/core/latch.hpp>
+#include <weft/core/machine/root.hpp>
+#include <weft/core/machine/timer_wheel.hpp>
 #include <weft/core/mutex.hpp>
 #include <weft/core/ok.hpp>
 #include <weft/core/on.hpp>
 #include <weft/core/oneshot.hpp>
-#include <weft/core/root.hpp>
 #include <weft/core/scope.hpp>
 #include <weft/core/semaphore.hpp>
 #include <weft/core/shared_mutex.hpp>
@@ -18,7 +19,6 @@
 #include <weft/core/sleep.hpp>
 #include <weft/core/stop.hpp>
 #include <weft/core/timeout.hpp>
-#include <weft/core/timer_wheel.hpp>
 #include <weft/core/waker.hpp>
 #include <weft/core/watch.hpp>
 #include <weft/core/when_all.hpp>

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
+#include <weft/core/machine/wait_queue.hpp>
 #include <weft/core/result.hpp>
-#include <weft/core/wait_queue.hpp>
 
 namespace weft {
 

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <span>
 
+#include <weft/core/machine/slot.hpp>
+#include <weft/core/machine/wait_queue.hpp>
 #include <weft/core/result.hpp>
-#include <weft/core/slot.hpp>
-#include <weft/core/wait_queue.hpp>
 
 namespace weft {
 

@@ -1,8 +1,8 @@
 // event and auto_event: tell waiting tasks that something has happened.
 #pragma once
 
+#include <weft/core/machine/wait_queue.hpp>
 #include <weft/core/result.hpp>
-#include <weft/core/wait_queue.hpp>
 
 namespace weft {
 

@@ -3,9 +3,9 @@
 
 #include <concepts>
 
-#include <weft/core/branch.hpp>
-#include <weft/core/continuation.hpp>
-#include <weft/core/executor.hpp>
+#include <weft/core/machine/branch.hpp>
+#include <weft/core/machine/continuation.hpp>
+#include <weft/core/machine/executor.hpp>
 #include <weft/core/result.hpp>
 
 namespace weft {

@@ -1,8 +1,8 @@
 // mutex: one task at a time, and the others wait their turn.
 #pragma once
 
+#include <weft/core/machine/wait_queue.hpp>
 #include <weft/core/result.hpp>
-#include <weft/core/wait_queue.hpp>
 
 namespace weft {
 

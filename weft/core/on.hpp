@@ -1,7 +1,7 @@
 // on(executor, task): run a task elsewhere and wait for it here.
 #pragma once
 
-#include <weft/core/one_operand.hpp>
+#include <weft/core/machine/one_operand.hpp>
 
 namespace weft {
 
@@ -16,7 +16,7 @@ class [[nodiscard("co_await it")]] on_operation : public one_operand<on_operatio
     }
 
   private:
-    void start_fork() noexcept { this->fork_.start(*this, level_, true); }
+    void start_operand() noexcept { this->operand_.start(*this, level_, true); }
     static constexpr scope_base::scope_kind kind_of_this{
         {"on", &scope_base::cancel_children}, &base::operand_has_ended, nullptr};
 

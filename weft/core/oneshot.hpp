@@ -1,9 +1,9 @@
 // oneshot: one value, once.
 #pragma once
 
+#include <weft/core/machine/slot.hpp>
+#include <weft/core/machine/wait_queue.hpp>
 #include <weft/core/result.hpp>
-#include <weft/core/slot.hpp>
-#include <weft/core/wait_queue.hpp>
 
 namespace weft {
 

@@ -5,7 +5,7 @@ namespace weft {
 constinit const scope_base::scope_kind scope::nursery{
     {"scope", &scope_base::cancel_children}, &scope::child_is_done, nullptr, &scope::error_is_kept};
 
-scope_base::fate scope::child_is_done(scope_base& self, branch& child, failure_cause* why) noexcept {
+scope_base::disposition scope::child_is_done(scope_base& self, branch& child, failure_cause* why) noexcept {
     auto& s = static_cast<scope&>(self);
     bool error_alone = why && !why->exception;
     error e = error_alone ? why->code : error();
@@ -13,14 +13,14 @@ scope_base::fate scope::child_is_done(scope_base& self, branch& child, failure_c
         s.first_failure_ = std::move(*why);
         s.stop_children();
     }
-    if (child.has(branch::uncounted)) return fate::keep_frame; // the body
-    if (child.has(branch::detached)) return fate::destroy;
+    if (child.has(branch::uncounted)) return disposition::keep_frame; // the body
+    if (child.has(branch::detached)) return disposition::destroy;
     if (error_alone) {
         child.keep_error(e);
-        return fate::keep_error;
+        return disposition::keep_error;
     }
     s.let_join(child);
-    return fate::keep;
+    return disposition::keep;
 }
 
 bool scope::error_is_kept(scope_base& self, branch& child) noexcept {

@@ -1,8 +1,8 @@
 // with_scope(): a nursery. Tasks are spawned into it, and it ends only when all of them have.
 #pragma once
 
-#include <weft/core/fork.hpp>
-#include <weft/core/scope_base.hpp>
+#include <weft/core/machine/operand.hpp>
+#include <weft/core/machine/scope_base.hpp>
 #include <weft/core/task.hpp>
 
 namespace weft {
@@ -88,7 +88,7 @@ class scope : public scope_base {
         b->home().owner->push_ahead(*b);
     }
 
-    static fate child_is_done(scope_base& self, branch& child, failure_cause* why) noexcept;
+    static disposition child_is_done(scope_base& self, branch& child, failure_cause* why) noexcept;
     static bool error_is_kept(scope_base& self, branch& child) noexcept;
     void let_join(branch& child) noexcept;
     void fail(error e) noexcept;

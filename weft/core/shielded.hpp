@@ -1,7 +1,7 @@
 // shielded(x): x goes on in spite of a stop, so that clean-up can await.
 #pragma once
 
-#include <weft/core/one_operand.hpp>
+#include <weft/core/machine/one_operand.hpp>
 
 namespace weft {
 
@@ -23,6 +23,8 @@ class [[nodiscard("co_await it")]] shielded_operation : public one_operand<shiel
 // Runs x (a task or an operation) on a branch that no stop from outside reaches, also if one was requested before.
 // Yields x's outcome as a result. Afterwards the stop holds again. Resumes on the owner's executor. Allocates one branch
 // header; errc::out_of_memory without.
-template <forkable X> auto shielded(X&& x) noexcept { return shielded_operation<std::remove_cvref_t<X>>(x); }
+template <operand_argument X> auto shielded(X&& x) noexcept {
+    return shielded_operation<std::remove_cvref_t<X>>(x);
+}
 
 } // namespace weft

@@ -1,8 +1,8 @@
 // Waiting for a moment: sleep_for, sleep_until, interval.
 #pragma once
 
+#include <weft/core/machine/timer.hpp>
 #include <weft/core/time.hpp>
-#include <weft/core/timer.hpp>
 
 namespace weft {
 

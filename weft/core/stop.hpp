@@ -1,7 +1,7 @@
 // stop_source and until(token, x): a stop from anywhere, for any number of waits.
 #pragma once
 
-#include <weft/core/one_operand.hpp>
+#include <weft/core/machine/one_operand.hpp>
 #include <weft/core/spin_lock.hpp>
 
 namespace weft {
@@ -105,7 +105,7 @@ class [[nodiscard("co_await it")]] until_operation : public one_operand<until_op
 // Runs x (a task or an operation) and asks it to stop when the token's source does. Yields x's outcome as a result.
 // Also a stop from outside is passed on. Resumes on the owner's executor. Allocates one branch header;
 // errc::out_of_memory without.
-template <forkable X> auto until(stop_token token, X&& x) noexcept {
+template <operand_argument X> auto until(stop_token token, X&& x) noexcept {
     return until_operation<std::remove_cvref_t<X>>(token, x);
 }
 

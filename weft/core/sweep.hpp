@@ -2,7 +2,7 @@
 // point where it is asked for. What a library must survive, it is shown to survive.
 #pragma once
 
-#include <weft/core/root.hpp>
+#include <weft/core/machine/root.hpp>
 #include <weft/core/stop.hpp>
 #include <weft/core/testing.hpp>
 

@@ -7,12 +7,12 @@
 #include <type_traits>
 #include <utility>
 
-#include <weft/core/branch.hpp>
-#include <weft/core/continuation.hpp>
-#include <weft/core/executor.hpp>
+#include <weft/core/machine/branch.hpp>
+#include <weft/core/machine/continuation.hpp>
+#include <weft/core/machine/executor.hpp>
+#include <weft/core/machine/scope_base.hpp>
+#include <weft/core/machine/thrown.hpp>
 #include <weft/core/result.hpp>
-#include <weft/core/scope_base.hpp>
-#include <weft/core/thrown.hpp>
 
 namespace weft {
 

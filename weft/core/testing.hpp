@@ -2,7 +2,7 @@
 // (WEFT_TEST_ON_CHIP). No test names GoogleTest itself.
 #pragma once
 
-#include <weft/core/root.hpp>
+#include <weft/core/machine/root.hpp>
 #include <weft/core/time.hpp>
 
 #if !defined(WEFT_TEST_ON_CHIP)

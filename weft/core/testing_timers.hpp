@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include <weft/core/timer.hpp>
+#include <weft/core/machine/timer.hpp>
 
 namespace weft::testing::timers {
 

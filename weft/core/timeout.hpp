@@ -1,7 +1,7 @@
 // timeout(d, x): ask x to stop when the time is up.
 #pragma once
 
-#include <weft/core/one_operand.hpp>
+#include <weft/core/machine/one_operand.hpp>
 #include <weft/core/sleep.hpp>
 
 namespace weft {
@@ -57,11 +57,11 @@ class [[nodiscard("co_await it")]] timeout_operation : public one_operand<timeou
 // one in spite of the stop, errc::timed_out if x gave in to it, errc::cancelled if a stop from outside came first. Bounds
 // the request, not the return: x has always ended before timeout() yields. Resumes on the owner's executor. Allocates one
 // branch header; errc::out_of_memory without.
-template <forkable X> auto timeout(clock::duration limit, X&& x) noexcept {
+template <operand_argument X> auto timeout(clock::duration limit, X&& x) noexcept {
     return timeout_operation<std::remove_cvref_t<X>>(clock::after(clock::now(), limit), x);
 }
 // The same with a moment in place of a length.
-template <forkable X> auto timeout_at(clock::time_point when, X&& x) noexcept {
+template <operand_argument X> auto timeout_at(clock::time_point when, X&& x) noexcept {
     return timeout_operation<std::remove_cvref_t<X>>(when, x);
 }
 

@@ -3,7 +3,7 @@
 
 #include <tuple>
 
-#include <weft/core/fork_range.hpp>
+#include <weft/core/machine/operand_range.hpp>
 
 namespace weft {
 
@@ -14,8 +14,8 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
     bool start(branch& b, continuation& then) noexcept {
         this->open(b, then);
         self().start_operations(b.home());
-        fork_deque* forks = this->keeps_for_later();
-        if (!forks || !self().template keep_all_but<0>(*forks)) self().start_tasks(b.home());
+        steal_deque* stealable = this->deque_of_home();
+        if (!stealable || !self().template put_all_but<0>(*stealable)) self().start_tasks(b.home());
         return goes_on(b, then);
     }
     // The first task begins at once, in a branch of its own, and the others in the same, one after the other, for as long as
@@ -29,13 +29,13 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
         branch& b = *p.branch;
         this->open(b, frame_of(h));
         self().start_operations(b.home());
-        fork_deque* forks = this->keeps_for_later();
-        bool kept = forks && self().template keep_all_but<1>(*forks);
-        if (kept) [[likely]] {
+        steal_deque* stealable = this->deque_of_home();
+        bool waiting = stealable && self().template put_all_but<1>(*stealable);
+        if (waiting) [[likely]] {
             if (auto first = self().begin_first()) [[likely]]
                 return first;
         }
-        return start_slowly(b, frame_of(h), kept);
+        return start_slowly(b, frame_of(h), waiting);
     }
 
   protected:
@@ -69,10 +69,10 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
         if (!this->drop_hold()) return true;
         return this->finish_now(b, then);
     }
-    // Where nothing could be kept, or no branch header was at hand.
+    // Where nothing could be waiting, or no branch header was at hand.
     [[gnu::noinline]] std::coroutine_handle<> start_slowly(branch& b, continuation& then,
-                                                           bool kept) noexcept {
-        if (!kept)
+                                                           bool waiting) noexcept {
+        if (!waiting)
             self().start_tasks(b.home());
         else if (b.home().owner->reserve_branch())
             return self().begin_first();
@@ -80,13 +80,13 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
             fail(errc::out_of_memory);
         return goes_on(b, then) ? std::noop_coroutine() : then.handle();
     }
-    static scope_base::fate ended(scope_base& self, branch&, failure_cause* why) noexcept {
+    static scope_base::disposition ended(scope_base& self, branch&, failure_cause* why) noexcept {
         auto& all = static_cast<when_all_base&>(self);
         if (why && !all.first_failure_) {
             all.first_failure_ = std::move(*why);
             all.stop_children();
         }
-        return scope_base::fate::keep_frame;
+        return scope_base::disposition::keep_frame;
     }
     static constexpr scope_base::scope_kind kind_of_this{
         {"when_all", &scope_base::cancel_children}, &ended, nullptr, nullptr, true};
@@ -98,20 +98,20 @@ template <class... X>
 class [[nodiscard("co_await it")]] when_all_operation : public when_all_base<when_all_operation<X...>> {
     using base = when_all_base<when_all_operation>;
     friend base;
-    using values = std::tuple<something<value_of<outcome_of<X>>>...>;
+    using values = std::tuple<value_or_unit<value_of<outcome_of<X>>>...>;
 
   public:
     using outcome = result<values>;
 
-    explicit when_all_operation(X&... x) noexcept : forks_(x...) {}
+    explicit when_all_operation(X&... x) noexcept : operands_(x...) {}
 
     outcome await_resume() {
         if (error e = this->why_failed(); e != errc::none) return failure(e);
-        return std::apply([](auto&... f) { return values(base::value(f)...); }, forks_);
+        return std::apply([](auto&... f) { return values(base::value(f)...); }, operands_);
     }
 
   private:
-    template <class F> static constexpr bool of_task = is_task<typename F::operand>;
+    template <class F> static constexpr bool of_task = is_task<typename F::argument>;
     static constexpr std::size_t tasks = (std::size_t{is_task<X>} + ... + 0);
 
     // Operations do not wait to be begun: they wait for the world.
@@ -119,16 +119,16 @@ class [[nodiscard("co_await it")]] when_all_operation : public when_all_base<whe
         auto start = [&]<class F>(F& f) {
             if constexpr (!of_task<F>) this->start_one(f, level);
         };
-        std::apply([&](auto&... f) { (start(f), ...); }, forks_);
+        std::apply([&](auto&... f) { (start(f), ...); }, operands_);
     }
     void start_tasks(ready_level& level) noexcept {
         auto start = [&]<class F>(F& f) {
             if constexpr (of_task<F>) this->start_one(f, level);
         };
-        std::apply([&](auto&... f) { (start(f), ...); }, forks_);
+        std::apply([&](auto&... f) { (start(f), ...); }, operands_);
     }
-    // The tasks, but for the first where it is begun at once, the earliest of them newest. False: none is kept.
-    template <std::size_t begun> WEFT_INLINE bool keep_all_but(fork_deque& deque) noexcept {
+    // The tasks, but for the first where it is begun at once, the earliest of them newest. False: none is waiting.
+    template <std::size_t begun> WEFT_INLINE bool put_all_but(steal_deque& deque) noexcept {
         if constexpr (tasks == 0) {
             return false;
         } else {
@@ -137,15 +137,15 @@ class [[nodiscard("co_await it")]] when_all_operation : public when_all_base<whe
                 return true;
             };
             auto all_can = [&](auto&... f) { return (can_begin(f) && ...); };
-            if (!deque.has_room(tasks) || !std::apply(all_can, forks_)) [[unlikely]]
+            if (!deque.has_room(tasks) || !std::apply(all_can, operands_)) [[unlikely]]
                 return false;
             std::size_t place = tasks; // the compiler knows each
             auto put = [&]<class F>(F& f) {
                 if constexpr (of_task<F>)
                     if (--place < tasks - begun) f.put_into(deque, place, *this);
             };
-            std::apply([&](auto&... f) { (put(f), ...); }, forks_);
-            this->keep(deque, tasks - begun);
+            std::apply([&](auto&... f) { (put(f), ...); }, operands_);
+            this->let_steal(deque, tasks - begun);
             return true;
         }
     }
@@ -155,11 +155,11 @@ class [[nodiscard("co_await it")]] when_all_operation : public when_all_base<whe
             if constexpr (of_task<F>) first = f.begin_first(*this);
             return of_task<F>;
         };
-        std::apply([&](auto&... f) { (void)(begin(f) || ...); }, forks_);
+        std::apply([&](auto&... f) { (void)(begin(f) || ...); }, operands_);
         return first;
     }
 
-    std::tuple<fork_for<X>...> forks_;
+    std::tuple<operand_for<X>...> operands_;
 };
 
 template <class T>
@@ -168,19 +168,19 @@ class [[nodiscard("co_await it")]] when_all_range_operation
     using base = when_all_base<when_all_range_operation>;
     friend base;
     static constexpr bool has_values = !std::is_void_v<value_of<T>>;
-    using values = fixed_array<something<value_of<T>>>;
+    using values = fixed_array<value_or_unit<value_of<T>>>;
 
   public:
     using outcome = result<std::conditional_t<has_values, values, void>>;
 
     explicit when_all_range_operation(std::span<task<T>> tasks) noexcept
-        : values_(values::with_room(has_values ? tasks.size() : 0)), forks_(forks_of(tasks)),
-          has_memory_(forks_.size() == tasks.size() && (!has_values || values_.room() == tasks.size())) {}
+        : values_(values::with_room(has_values ? tasks.size() : 0)), operands_(operands_of(tasks)),
+          has_memory_(operands_.size() == tasks.size() && (!has_values || values_.room() == tasks.size())) {}
 
     outcome await_resume() {
         if (error e = this->why_failed(); e != errc::none) return failure(e);
         if constexpr (has_values) {
-            for (auto& f : forks_) values_.emplace_back(base::value(f));
+            for (auto& f : operands_) values_.emplace_back(base::value(f));
             return std::move(values_);
         } else {
             return {};
@@ -191,25 +191,26 @@ class [[nodiscard("co_await it")]] when_all_range_operation
     void start_operations(ready_level&) noexcept {}
     void start_tasks(ready_level& level) noexcept {
         if (!has_memory_) return this->fail(errc::out_of_memory);
-        for (auto& f : forks_) this->start_one(f, level);
+        for (auto& f : operands_) this->start_one(f, level);
     }
     // As many as there is room for; the others take the way through the queue.
-    template <std::size_t begun> bool keep_all_but(fork_deque& deque) noexcept {
-        if (!has_memory_ || forks_.empty()) return false;
-        for (auto& f : forks_)
+    template <std::size_t begun> bool put_all_but(steal_deque& deque) noexcept {
+        if (!has_memory_ || operands_.empty()) return false;
+        for (auto& f : operands_)
             if (!f.has_frame()) return false;
-        std::size_t kept = forks_.size() - begun;
-        if (kept > deque.free_room()) kept = deque.free_room();
-        for (std::size_t i = 0; i < kept; ++i) forks_[begun + i].put_into(deque, kept - 1 - i, *this);
-        this->keep(deque, kept);
-        for (std::size_t i = begun + kept; i < forks_.size(); ++i)
-            this->start_one(forks_[i], this->owner->home());
+        std::size_t waiting = operands_.size() - begun;
+        if (waiting > deque.free_room()) waiting = deque.free_room();
+        for (std::size_t i = 0; i < waiting; ++i)
+            operands_[begun + i].put_into(deque, waiting - 1 - i, *this);
+        this->let_steal(deque, waiting);
+        for (std::size_t i = begun + waiting; i < operands_.size(); ++i)
+            this->start_one(operands_[i], this->owner->home());
         return true;
     }
-    std::coroutine_handle<> begin_first() noexcept { return forks_[0].begin_first(*this); }
+    std::coroutine_handle<> begin_first() noexcept { return operands_[0].begin_first(*this); }
 
     values values_;
-    fixed_array<fork<task<T>>> forks_;
+    fixed_array<operand<task<T>>> operands_;
     bool has_memory_;
 };
 
@@ -220,7 +221,7 @@ class [[nodiscard("co_await it")]] when_all_range_operation
 // ready has its turns in between. On several workers, those that have nothing to do begin the last ones. Resumes on the
 // owner's executor. Allocates a branch header, and a further one for each operand that begins while others wait or run;
 // without memory errc::out_of_memory, when those that did start have ended.
-template <forkable... X> auto when_all(X&&... x) noexcept {
+template <operand_argument... X> auto when_all(X&&... x) noexcept {
     static_assert(((!std::is_lvalue_reference_v<X> || operation_like<std::remove_reference_t<X>>) && ...),
                   "pass tasks with std::move: when_all takes them over");
     return when_all_operation<std::remove_cvref_t<X>...>(x...);

@@ -3,7 +3,7 @@
 
 #include <tuple>
 
-#include <weft/core/fork_range.hpp>
+#include <weft/core/machine/operand_range.hpp>
 
 namespace weft {
 
@@ -28,7 +28,7 @@ template <class Self> class when_any_base : public operation<Self, scope_base> {
   public:
     bool start(branch& b, continuation& then) noexcept {
         this->open(b, then);
-        static_cast<Self*>(this)->start_forks(b.home());
+        static_cast<Self*>(this)->start_operands(b.home());
         if (!this->drop_hold()) return true;
         return this->finish_now(b, then);
     }
@@ -48,13 +48,13 @@ template <class Self> class when_any_base : public operation<Self, scope_base> {
   private:
     static constexpr std::size_t none = ~std::size_t{0};
 
-    static scope_base::fate ended(scope_base& self, branch& child, failure_cause*) noexcept {
+    static scope_base::disposition ended(scope_base& self, branch& child, failure_cause*) noexcept {
         auto& any = static_cast<when_any_base&>(self);
         if (any.first_ == none) {
             any.first_ = static_cast<Self&>(any).index_of(child);
             any.stop_children();
         }
-        return scope_base::fate::keep_frame;
+        return scope_base::disposition::keep_frame;
     }
     static constexpr scope_base::scope_kind kind_of_this{
         {"when_any", &scope_base::cancel_children}, &ended, nullptr};
@@ -69,24 +69,24 @@ class [[nodiscard("co_await it")]] when_any_operation : public when_any_base<whe
   public:
     using outcome = any_outcome<as_result<outcome_of<X>>...>;
 
-    explicit when_any_operation(X&... x) noexcept : forks_(x...) {}
+    explicit when_any_operation(X&... x) noexcept : operands_(x...) {}
 
     outcome await_resume() {
-        return std::apply([&](auto&... f) { return outcome{this->first(), {f.take()...}}; }, forks_);
+        return std::apply([&](auto&... f) { return outcome{this->first(), {f.take()...}}; }, operands_);
     }
 
   private:
-    void start_forks(ready_level& level) noexcept {
+    void start_operands(ready_level& level) noexcept {
         std::size_t i = 0;
-        std::apply([&](auto&... f) { (this->start_one(f, level, i++), ...); }, forks_);
+        std::apply([&](auto&... f) { (this->start_one(f, level, i++), ...); }, operands_);
     }
     std::size_t index_of(const branch& child) noexcept {
         std::size_t i = 0;
-        std::apply([&](auto&... f) { (void)((f.is(child) || (++i, false)) || ...); }, forks_);
+        std::apply([&](auto&... f) { (void)((f.is(child) || (++i, false)) || ...); }, operands_);
         return i;
     }
 
-    std::tuple<fork_for<X>...> forks_;
+    std::tuple<operand_for<X>...> operands_;
 };
 
 template <class T>
@@ -99,33 +99,33 @@ class [[nodiscard("co_await it")]] when_any_range_operation
     using outcome = result<any_outcomes<as_result<T>>>;
 
     explicit when_any_range_operation(std::span<task<T>> tasks) noexcept
-        : outcomes_(outcomes::with_room(tasks.size())), forks_(forks_of(tasks)) {
+        : outcomes_(outcomes::with_room(tasks.size())), operands_(operands_of(tasks)) {
         if (tasks.empty())
             refused_ = errc::invalid_argument;
-        else if (outcomes_.room() == 0 || forks_.empty())
+        else if (outcomes_.room() == 0 || operands_.empty())
             refused_ = errc::out_of_memory;
     }
 
     outcome await_resume() {
         if (refused_ != errc::none) return failure(refused_);
-        for (auto& f : forks_) outcomes_.emplace_back(f.take());
+        for (auto& f : operands_) outcomes_.emplace_back(f.take());
         return any_outcomes<as_result<T>>{this->first(), std::move(outcomes_)};
     }
 
   private:
-    void start_forks(ready_level& level) noexcept {
+    void start_operands(ready_level& level) noexcept {
         if (refused_ != errc::none) return;
-        for (auto& f : forks_) this->start_one(f, level, static_cast<std::size_t>(&f - forks_.data()));
+        for (auto& f : operands_) this->start_one(f, level, static_cast<std::size_t>(&f - operands_.data()));
     }
     // Once a wait.
     std::size_t index_of(const branch& child) noexcept {
         std::size_t i = 0;
-        while (!forks_[i].is(child)) ++i;
+        while (!operands_[i].is(child)) ++i;
         return i;
     }
 
     outcomes outcomes_;
-    fixed_array<fork<task<T>>> forks_;
+    fixed_array<operand<task<T>>> operands_;
     errc refused_ = errc::none;
 };
 
@@ -134,7 +134,7 @@ class [[nodiscard("co_await it")]] when_any_range_operation
 // long that takes is up to the others. A stop is passed on to all operands. Exceptions come out, the leftmost operand's
 // first. Resumes on the owner's executor. Allocates one branch header an operand; an operand without one has ended at
 // once with errc::out_of_memory.
-template <forkable... X>
+template <operand_argument... X>
     requires(sizeof...(X) > 0)
 auto when_any(X&&... x) noexcept {
     static_assert(((!std::is_lvalue_reference_v<X> || operation_like<std::remove_reference_t<X>>) && ...),

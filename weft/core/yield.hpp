@@ -1,9 +1,9 @@
 // yield(): let the others run.
 #pragma once
 
-#include <weft/core/branch.hpp>
-#include <weft/core/continuation.hpp>
-#include <weft/core/executor.hpp>
+#include <weft/core/machine/branch.hpp>
+#include <weft/core/machine/continuation.hpp>
+#include <weft/core/machine/executor.hpp>
 
 namespace weft {
 

@@ -8,8 +8,8 @@
 #include <drivers/virtio_net.hpp>
 #include <lwip/netif.h>
 #include <weft/core/event.hpp>
+#include <weft/core/machine/timer.hpp>
 #include <weft/core/task.hpp>
-#include <weft/core/timer.hpp>
 
 namespace weft {
 

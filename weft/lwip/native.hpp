@@ -8,8 +8,8 @@
 
 #include <lwip/err.h>
 #include <lwip/ip_addr.h>
+#include <weft/core/machine/wait_queue.hpp>
 #include <weft/core/result.hpp>
-#include <weft/core/wait_queue.hpp>
 #include <weft/io/endpoint.hpp>
 
 namespace weft::lwip {

@@ -6,7 +6,7 @@
 
 #include <drivers/virtio_net.hpp>
 #include <drivers/virtio_rng.hpp>
-#include <weft/core/slot.hpp>
+#include <weft/core/machine/slot.hpp>
 #include <weft/lwip/interface.hpp>
 #include <weft/ports/chip/spawn.hpp>
 #include <weft/ports/riscv_virt/virtio_places.hpp>

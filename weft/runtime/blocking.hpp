@@ -4,7 +4,7 @@
 #include <optional>
 
 #include <weft/core/leaf.hpp>
-#include <weft/core/thrown.hpp>
+#include <weft/core/machine/thrown.hpp>
 #include <weft/ports/linux/thread_pool.hpp>
 
 namespace weft {

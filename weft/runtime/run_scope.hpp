@@ -1,7 +1,7 @@
 // The root of what a runtime runs: the main task, and what spawn_on() adds.
 #pragma once
 
-#include <weft/core/fork.hpp>
+#include <weft/core/machine/operand.hpp>
 
 namespace weft {
 
@@ -37,7 +37,7 @@ class run_scope : public scope_base {
     }
 
   private:
-    static fate child_ended(scope_base& self, branch& child, failure_cause* why) noexcept;
+    static disposition child_ended(scope_base& self, branch& child, failure_cause* why) noexcept;
     static void emptied(scope_base& self) noexcept;
     static const scope_kind kind_of_this;
 

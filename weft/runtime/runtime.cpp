@@ -41,12 +41,12 @@ void run_scope::rethrow_if_failed() {
     if (first_exception_) std::move(first_exception_).rethrow();
 }
 
-scope_base::fate run_scope::child_ended(scope_base& self, branch& child, failure_cause* why) noexcept {
+scope_base::disposition run_scope::child_ended(scope_base& self, branch& child, failure_cause* why) noexcept {
     auto& s = static_cast<run_scope&>(self);
     if (&child == s.main_) {
         s.main_ = nullptr;
         s.stop_children();
-        return fate::keep_frame;
+        return disposition::keep_frame;
     }
     if (why && why->exception) {
         if (!s.first_exception_) s.first_exception_ = why->exception;
@@ -54,7 +54,7 @@ scope_base::fate run_scope::child_ended(scope_base& self, branch& child, failure
     } else if (why && !(why->code == errc::cancelled && s.stop_requested())) {
         log_line(log_level::warning, "a task of spawn_on() ended with an error: ", why->code.message());
     }
-    return fate::destroy;
+    return disposition::destroy;
 }
 
 void run_scope::emptied(scope_base& self) noexcept {

@@ -6,7 +6,7 @@
 #include "server.hpp"
 
 #include <drivers/rtc_goldfish.hpp>
-#include <weft/core/slot.hpp>
+#include <weft/core/machine/slot.hpp>
 #include <weft/lwip/virt_network.hpp>
 #include <weft/ports/chip/machine.hpp>
 

@@ -6,9 +6,9 @@
 // the first one's. What tasks on different harts share has to be of the kind for several threads, as on hosts.
 #pragma once
 
-#include <weft/core/executor.hpp>
-#include <weft/core/scope_base.hpp>
-#include <weft/core/timer_heap.hpp>
+#include <weft/core/machine/executor.hpp>
+#include <weft/core/machine/scope_base.hpp>
+#include <weft/core/machine/timer_heap.hpp>
 #include <weft/ports/chip/machine.hpp>
 
 namespace weft::chip {
@@ -19,12 +19,10 @@ struct root_slot;
 class root_scope : public scope_base {
   public:
     explicit root_scope(ready_level& level) noexcept : scope_base(kind_of_this) { open_root(level, true); }
-    branch* adopt(continuation& frame, ready_level& level) noexcept {
-        return new_guarded_child(frame, level);
-    }
+    branch* adopt(continuation& frame, ready_level& level) noexcept { return new_remote_child(frame, level); }
 
   private:
-    static fate ended(scope_base&, branch& child, failure_cause* why) noexcept;
+    static disposition ended(scope_base&, branch& child, failure_cause* why) noexcept;
     static void cancel(leaf&) noexcept {}
     static constexpr scope_kind kind_of_this{{"root", &cancel}, &ended, nullptr};
 };

@@ -36,7 +36,7 @@ root_slot* running_root() noexcept {
     return root_of(static_cast<branch&>(*j));
 }
 
-scope_base::fate root_scope::ended(scope_base&, branch& child, failure_cause* why) noexcept {
+scope_base::disposition root_scope::ended(scope_base&, branch& child, failure_cause* why) noexcept {
     if (why) {
         const root_place* place = place_of(child);
         print_all("\nthe root task ", place ? place->name : "?",
@@ -44,7 +44,7 @@ scope_base::fate root_scope::ended(scope_base&, branch& child, failure_cause* wh
         port::panic("nobody waits for a root task");
     }
     static_cast<executor*>(port::current())->leaving = root_slot::of(child).frame();
-    return fate::destroy;
+    return disposition::destroy;
 }
 
 namespace detail {

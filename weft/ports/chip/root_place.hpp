@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include <weft/core/branch.hpp>
+#include <weft/core/machine/branch.hpp>
 #include <weft/core/port.hpp>
 
 namespace weft::chip {

@@ -2,18 +2,18 @@
 // read before writing a port.
 #pragma once
 
-#include <weft/core/executor.hpp>
-#include <weft/core/fork_deque.hpp>
-#include <weft/core/timer_wheel.hpp>
+#include <weft/core/machine/executor.hpp>
+#include <weft/core/machine/steal_deque.hpp>
+#include <weft/core/machine/timer_wheel.hpp>
 
 namespace weft::hand {
 
 // The one world of this port.
 struct world {
-    world() noexcept { executor.forks = &forks; }
+    world() noexcept { executor.stealable = &stealable; }
 
     weft::executor executor;
-    fork_deque forks;
+    steal_deque stealable;
     weft::timer_wheel timers{0};
     std::int64_t now = 0;
     bool rung = false;

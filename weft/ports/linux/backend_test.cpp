@@ -12,8 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include <weft/core/machine/timer_wheel.hpp>
 #include <weft/core/ok.hpp>
-#include <weft/core/timer_wheel.hpp>
 #include <weft/core/when_all.hpp>
 #include <weft/core/yield.hpp>
 #include <weft/io/pipe.hpp>

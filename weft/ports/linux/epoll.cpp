@@ -2,7 +2,7 @@
 
 #include <new>
 
-#include <weft/core/timer_wheel.hpp>
+#include <weft/core/machine/timer_wheel.hpp>
 #include <weft/io/host.hpp>
 #include <weft/ports/linux/perform.hpp>
 #include <weft/ports/linux/sys.hpp>

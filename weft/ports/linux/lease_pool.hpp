@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include <weft/core/atomic.hpp>
-#include <weft/core/executor.hpp>
+#include <weft/core/machine/executor.hpp>
 #include <weft/io/leased_buffer.hpp>
 
 namespace weft {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include <weft/core/branch.hpp>
+#include <weft/core/machine/branch.hpp>
 
 namespace weft::memory {
 

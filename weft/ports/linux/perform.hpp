@@ -75,14 +75,14 @@ inline void count_in_flight(io_operation& op, int by) noexcept {
 }
 
 // The outcome stands: what its branch is going to resume. Where ok() waits, a failure ends the frame.
-inline void aim(io_operation& op) noexcept {
+inline void set_target(io_operation& op) noexcept {
     if (op.outcome < 0 && op.kind->end_frame) [[unlikely]]
         op.kind->end_frame(*op.owner, host::error_of(op.outcome), static_cast<io_scratch*>(&op));
 }
 // What host::start() returns where the outcome stands. To the back of the queue: a stopped branch, one that has not waited
 // for long, and one whose frame ends.
 inline bool end_in_turn(io_operation& op, branch& b) noexcept {
-    aim(op);
+    set_target(op);
     b.post();
     return true;
 }
@@ -96,7 +96,7 @@ inline bool end_at_once(io_operation& op, branch& b) noexcept {
 // An operation in flight has ended.
 inline void deliver(io_operation& op) noexcept {
     count_in_flight(op, -1);
-    aim(op);
+    set_target(op);
     op.owner->post();
 }
 

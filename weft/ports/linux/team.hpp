@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include <weft/core/atomic.hpp>
-#include <weft/core/branch.hpp>
+#include <weft/core/machine/branch.hpp>
 
 namespace weft {
 

@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-#include <weft/core/timer_wheel.hpp>
+#include <weft/core/machine/timer_wheel.hpp>
 #include <weft/ports/linux/perform.hpp>
 
 namespace weft {

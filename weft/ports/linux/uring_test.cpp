@@ -14,8 +14,8 @@
 
 #include <gtest/gtest.h>
 
+#include <weft/core/machine/root.hpp>
 #include <weft/core/ok.hpp>
-#include <weft/core/root.hpp>
 #include <weft/core/scope.hpp>
 #include <weft/core/sleep.hpp>
 #include <weft/core/timeout.hpp>

@@ -34,7 +34,7 @@ worker::worker(std::size_t levels)
                                            : levels > max_levels ? max_levels
                                                                  : levels),
       timers_(port::now()), job_time_(worth_offering) {
-    if (levels <= 1) forks = &own_forks_;
+    if (levels <= 1) stealable = &own_stealable_;
 }
 
 worker::~worker() = default;
@@ -56,7 +56,7 @@ void worker::join(worker_team& team, std::size_t index) noexcept {
     team_ = &team;
     bit_ = std::uint64_t{1} << index;
     if (!sys::can_fence_threads())
-        forks = nullptr; // nobody could steal: operands are shared as ready branches are
+        stealable = nullptr; // nobody could steal: operands are shared as ready branches are
     team.members[index] = this;
     if (team.count <= index) team.count = index + 1;
 }
@@ -164,7 +164,7 @@ bool worker::run_and_offer() {
 }
 
 void worker::offer() noexcept {
-    bool something = forks && !forks->empty();
+    bool something = stealable && !stealable->empty();
     bool worth_it =
         job_time_ >= worth_offering || (job_time_ >= worth_taking && team_->sleepers.any_but(bit_));
     if (worth_it && offer_.empty()) {
@@ -185,7 +185,7 @@ bool worker::take_back() noexcept {
     return oldest;
 }
 
-// What a colleague offers, or the oldest of the forks that it keeps: the largest, as a rule.
+// What a colleague offers, or the oldest of the stealable that it keeps: the largest, as a rule.
 bool worker::steal() {
     if (offered_ && take_back()) return true;
     for (std::size_t i = 0; i < team_->count; ++i) {
@@ -197,11 +197,11 @@ bool worker::steal() {
             adopt(oldest);
             return true;
         }
-        if (!victim->forks) continue;
-        std::size_t found = victim->forks->look();
-        if (found == fork_deque::nothing || !reserve_branch()) continue;
+        if (!victim->stealable) continue;
+        std::size_t found = victim->stealable->look();
+        if (found == steal_deque::nothing || !reserve_branch()) continue;
         sys::fence_threads();
-        if (continuation* f = victim->forks->take(found)) {
+        if (continuation* f = victim->stealable->take(found)) {
             victim_ = index;
             run_stolen(*f);
             return true;

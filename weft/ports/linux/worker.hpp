@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <memory>
 
-#include <weft/core/executor.hpp>
-#include <weft/core/fork_deque.hpp>
-#include <weft/core/timer_wheel.hpp>
+#include <weft/core/machine/executor.hpp>
+#include <weft/core/machine/steal_deque.hpp>
+#include <weft/core/machine/timer_wheel.hpp>
 #include <weft/ports/linux/team.hpp>
 
 namespace weft {
@@ -85,7 +85,7 @@ class worker : private detail::level_memory, public executor {
     bool time_to_poll(std::int64_t now) noexcept;
     bool fire_timers(std::int64_t now) noexcept;
 
-    fork_deque own_forks_;
+    steal_deque own_stealable_;
     std::size_t victim_ = 0; // where something was to be stolen the last time
     std::size_t jobs_a_turn_ = batch;
     timer_wheel timers_;

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <thread>
 
-#include <weft/core/root.hpp>
+#include <weft/core/machine/root.hpp>
 #include <weft/core/sleep.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/waker.hpp>

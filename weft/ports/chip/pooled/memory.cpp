@@ -2,7 +2,7 @@
 // free list for each size; large frames come in powers of two.
 #include <new>
 
-#include <weft/core/branch.hpp>
+#include <weft/core/machine/branch.hpp>
 #include <weft/core/port.hpp>
 #include <weft/ports/chip/children.hpp>
 #include <weft/ports/chip/pooled/memory.hpp>

@@ -1,4 +1,4 @@
-#include <weft/core/scope_base.hpp>
+#include <weft/core/machine/scope_base.hpp>
 
 namespace weft {
 
@@ -27,15 +27,15 @@ void scope_base::home_has_children() noexcept {
     home_done_ = false;
 }
 
-branch* scope_base::new_guarded_child(continuation& target, ready_level& level) noexcept {
-    branch* b = branch::make_shared(target, level, *this, branch::guarded);
+branch* scope_base::new_remote_child(continuation& target, ready_level& level) noexcept {
+    branch* b = branch::make_shared(target, level, *this, branch::remote);
     if (!b) return nullptr;
     lock_guard hold(guard_);
     if (stop_requested()) b->set(branch::stop);
     // The home reads it without the guard, but not before a local child has ended that this call comes from, by whatever way.
-    if (!had_guarded_) had_guarded_ = true;
-    link(guarded_, *b);
-    ++guarded_live_;
+    if (!had_remote_) had_remote_ = true;
+    link(remote_, *b);
+    ++remote_live_;
     return b;
 }
 
@@ -43,8 +43,8 @@ branch* scope_base::start_child_elsewhere(continuation& frame) noexcept {
     return start_child(frame, level_here());
 }
 
-branch* scope_base::start_guarded_child(continuation& frame, ready_level& level) noexcept {
-    branch* b = new_guarded_child(frame, level);
+branch* scope_base::start_remote_child(continuation& frame, ready_level& level) noexcept {
+    branch* b = new_remote_child(frame, level);
     if (!b) return nullptr;
     promise_of(frame).begin_branch(*b);
     b->wake();
@@ -52,29 +52,29 @@ branch* scope_base::start_guarded_child(continuation& frame, ready_level& level)
 }
 
 // Under the guard, in the home context.
-void scope_base::make_guarded(branch& child) noexcept {
-    had_guarded_ = true;
+void scope_base::make_remote(branch& child) noexcept {
+    had_remote_ = true;
     unlink(local_, child);
-    child.set(branch::guarded);
-    link(guarded_, child);
-    ++guarded_live_;
+    child.set(branch::remote);
+    link(remote_, child);
+    ++remote_live_;
     if (--live_ == 0) home_done_ = true;
 }
 
 void scope_base::let_go(branch& child) noexcept {
-    if (!shared_ || child.has(branch::guarded)) return;
+    if (!shared_ || child.has(branch::remote)) return;
     lock_guard hold(guard_);
-    make_guarded(child);
+    make_remote(child);
 }
 
 void scope_base::retire_header(branch& child) noexcept {
-    if (!child.has(branch::guarded)) {
+    if (!child.has(branch::remote)) {
         unlink(local_, child);
         child.recycle(*child.home().owner);
         return;
     }
     lock();
-    unlink(guarded_, child);
+    unlink(remote_, child);
     unlock();
     child.release();
 }
@@ -96,23 +96,23 @@ void scope_base::last_succeeded(branch& child, executor& here) {
 void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
     continuation* frame = child.target;
     lock();
-    bool local = !child.has(branch::guarded) || child.has(branch::stolen);
+    bool local = !child.has(branch::remote) || child.has(branch::stolen);
     if (local && shared_ && !child.has(branch::stolen)) { // others may be about to take the outcome
-        make_guarded(child);
+        make_remote(child);
         local = false;
     }
-    fate what = ops().ended(*this, child, why);
+    disposition what = ops().ended(*this, child, why);
     bool stops = undelivered_;
     unlock();
     if (stops) deliver_stop();
     // Outside of the guard: destructors of user code run here, and may use the scope.
-    if (what == fate::destroy || what == fate::keep_error) destroy_task(*frame);
-    if (what == fate::keep_error) {
+    if (what == disposition::destroy || what == disposition::keep_error) destroy_task(*frame);
+    if (what == disposition::keep_error) {
         lock();
-        if (ops().error_kept(*this, child)) what = fate::keep;
+        if (ops().error_kept(*this, child)) what = disposition::keep;
         unlock();
     }
-    if (what != fate::keep) retire_header(child);
+    if (what != disposition::keep) retire_header(child);
     if (!local)
         end_one();
     else if (--live_ == 0)
@@ -121,7 +121,7 @@ void scope_base::child_ended(branch& child, failure_cause* why) noexcept {
 
 void scope_base::end_one() noexcept {
     lock();
-    bool last = --guarded_live_ == 0 && (shared_ ? home_done_ : live_ == 0);
+    bool last = --remote_live_ == 0 && (shared_ ? home_done_ : live_ == 0);
     if (last) ended_ = true;
     unlock();
     if (last) emptied();
@@ -130,7 +130,7 @@ void scope_base::end_one() noexcept {
 // No local child is left. True: no other either.
 bool scope_base::home_was_last() noexcept {
     lock();
-    if (guarded_live_ == 0)
+    if (remote_live_ == 0)
         ended_ = true;
     else
         home_done_ = true;
@@ -147,7 +147,7 @@ void scope_base::home_is_done() noexcept {
 void scope_base::emptied() noexcept {
     if (!owner)
         ops().emptied(*this);
-    else if (!shared_ && !home().has_forks)
+    else if (!shared_ && !home().has_stealable)
         owner->post();
     else
         owner->wake_ahead();
@@ -164,7 +164,7 @@ bool scope_base::stop_children() noexcept {
     if (ended_ || stop_requested()) return false;
     stop_from_now_on();
     // The delivery holds the scope open: it may take turns of other executors.
-    ++guarded_live_;
+    ++remote_live_;
     undelivered_ = true;
     return true;
 }
@@ -184,7 +184,7 @@ void scope_base::deliver_stop() noexcept {
     if (!first) return;
     executor* here = port::current();
     if (shared_ && here != &home()) {
-        send_tour(home());
+        send_stop(home());
         return;
     }
     executor& stopper = shared_ ? *here : home();
@@ -195,7 +195,7 @@ void scope_base::deliver_stop() noexcept {
     while (scope_base* s = stopper.stopping) {
         stopper.stopping = s->next_stopping_;
         if (s->shared_)
-            s->tour_step();
+            s->stop_step();
         else
             s->deliver_here();
     }
@@ -209,13 +209,13 @@ void scope_base::deliver_here() noexcept {
     end_one();
 }
 
-void scope_base::send_tour(executor& next) noexcept {
-    tour_.put(*this, next.level(0));
-    next.post_remote(tour_.value);
+void scope_base::send_stop(executor& next) noexcept {
+    stop_message_.put(*this, next.level(0));
+    next.post_remote(stop_message_.value);
 }
 
-void scope_base::continue_tour(continuation* message) {
-    static_cast<tour_message::arrival*>(message)->scope->tour_step();
+void scope_base::stop_arrived(continuation* message) {
+    static_cast<stop_message::arrival*>(message)->scope->stop_step();
 }
 
 // Visits, beginning with the home, one after the other the executors that are home to children which have not seen the
@@ -228,13 +228,13 @@ void scope_base::continue_tour(continuation* message) {
 // executor that adopts a child stores the home before a fence that the child's further life follows. So either the tour
 // finds the new home and goes there, or the child sees the flag in it. The leaf is read before the home: a leaf that a new
 // home has published comes with that home.
-void scope_base::tour_step() noexcept {
+void scope_base::stop_step() noexcept {
     executor& here = *port::current();
     lock();
     executor* next = nullptr;
     if (!marked_) {
         marked_ = true;
-        for (branch* list : {local_, guarded_}) {
+        for (branch* list : {local_, remote_}) {
             for (branch* b = list; b; b = b->following) {
                 b->set(branch::stop);
                 b->set(branch::stop_unseen);
@@ -243,10 +243,10 @@ void scope_base::tour_step() noexcept {
         atomic_fence(order::seq_cst);
         visit(local_, here);
     }
-    next = visit(guarded_, here);
+    next = visit(remote_, here);
     unlock();
     if (next)
-        send_tour(*next);
+        send_stop(*next);
     else
         end_one();
 }

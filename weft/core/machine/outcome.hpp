@@ -5,8 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <weft/core/machine/thrown.hpp>
 #include <weft/core/result.hpp>
-#include <weft/core/thrown.hpp>
 
 namespace weft::detail {
 

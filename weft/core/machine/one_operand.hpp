@@ -1,7 +1,7 @@
 // The base of the combinators that run one operand: timeout, until, shielded, on.
 #pragma once
 
-#include <weft/core/fork.hpp>
+#include <weft/core/machine/operand.hpp>
 
 namespace weft {
 
@@ -15,31 +15,31 @@ template <class Self, class X> class one_operand : public operation<Self, scope_
         Self& self = static_cast<Self&>(*this);
         this->open(b, then, Self::takes_stops);
         self.opened();
-        self.start_fork();
-        if (!fork_.started()) self.operand_ended();
+        self.start_operand();
+        if (!operand_.started()) self.operand_ended();
         if (this->drop_hold()) return this->finish_now(b, then);
         self.waits(b);
         return true;
     }
-    outcome await_resume() { return fork_.take(); }
+    outcome await_resume() { return operand_.take(); }
 
   protected:
     template <class... A>
     one_operand(const scope_base::scope_kind& kind, A&&... x) noexcept
-        : operation<Self, scope_base>(kind), fork_(std::forward<A>(x)...) {}
+        : operation<Self, scope_base>(kind), operand_(std::forward<A>(x)...) {}
 
     static constexpr bool takes_stops = true; // a stop of the owner's branch before the start
     void opened() noexcept {}                 // the scope is open and empty
-    void start_fork() noexcept { fork_.start(*this, this->default_level()); }
+    void start_operand() noexcept { operand_.start(*this, this->default_level()); }
     void operand_ended() noexcept {} // under the guard, wherever the operand has ended
     void waits(branch&) noexcept {}  // the operand goes on, and the owner will be suspended
 
-    static scope_base::fate operand_has_ended(scope_base& self, branch&, failure_cause*) noexcept {
+    static scope_base::disposition operand_has_ended(scope_base& self, branch&, failure_cause*) noexcept {
         static_cast<Self&>(self).operand_ended();
-        return scope_base::fate::keep_frame;
+        return scope_base::disposition::keep_frame;
     }
 
-    fork_for<X> fork_;
+    operand_for<X> operand_;
 };
 
 } // namespace weft

@@ -1,4 +1,4 @@
-#include <weft/core/timer_wheel.hpp>
+#include <weft/core/machine/timer_wheel.hpp>
 
 namespace weft {
 

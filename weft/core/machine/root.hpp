@@ -1,7 +1,7 @@
 // The root of a program's tasks: what a port's run() stands on.
 #pragma once
 
-#include <weft/core/fork.hpp>
+#include <weft/core/machine/operand.hpp>
 
 namespace weft {
 
@@ -15,7 +15,9 @@ class root_base : public scope_base {
     void note_finished() noexcept;
 
   private:
-    static fate ended(scope_base&, branch&, failure_cause*) noexcept { return fate::keep_frame; }
+    static disposition ended(scope_base&, branch&, failure_cause*) noexcept {
+        return disposition::keep_frame;
+    }
     static void all_ended(scope_base& self) noexcept { static_cast<root_base&>(self).note_finished(); }
     static constexpr scope_kind kind_of_this{{"root", &scope_base::cancel_children}, &ended, &all_ended};
 
@@ -45,26 +47,26 @@ class root_base : public scope_base {
 //     return r.take();
 template <class T> class root : public root_base {
   public:
-    explicit root(task<T>&& t) noexcept : fork_(std::move(t)) {}
+    explicit root(task<T>&& t) noexcept : operand_(std::move(t)) {}
 
     // In the executor's context, or before its loop runs.
     void start(ready_level& level) noexcept {
         open_on(level, level.owner->shared);
-        fork_.start(*this, level);
+        operand_.start(*this, level);
         if (drop_hold()) note_finished();
     }
     T take() {
-        if (!fork_.started()) return task<T>::no_frame();
+        if (!operand_.started()) return task<T>::no_frame();
         if constexpr (is_result<T>)
-            return fork_.take();
+            return operand_.take();
         else if constexpr (std::is_void_v<T>)
-            (void)fork_.take();
+            (void)operand_.take();
         else
-            return *fork_.take();
+            return *operand_.take();
     }
 
   private:
-    fork<task<T>> fork_;
+    operand<task<T>> operand_;
 };
 
 } // namespace weft

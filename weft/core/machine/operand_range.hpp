@@ -5,7 +5,7 @@
 #include <span>
 
 #include <weft/core/fixed_array.hpp>
-#include <weft/core/fork.hpp>
+#include <weft/core/machine/operand.hpp>
 
 namespace weft {
 
@@ -32,11 +32,11 @@ inline constexpr bool may_be_emptied = !std::is_lvalue_reference_v<R> || is_span
     "pass a range of tasks with std::move, or as a std::span: its tasks are taken over"
 
 // A fork for each task, which is taken out of the range; without memory no forks, and the tasks stay where they are.
-template <class T> fixed_array<fork<task<T>>> forks_of(std::span<task<T>> tasks) noexcept {
-    auto forks = fixed_array<fork<task<T>>>::with_room(tasks.size());
-    if (forks.room() == 0) return forks;
-    for (task<T>& t : tasks) forks.emplace_back(std::move(t));
-    return forks;
+template <class T> fixed_array<operand<task<T>>> operands_of(std::span<task<T>> tasks) noexcept {
+    auto operands = fixed_array<operand<task<T>>>::with_room(tasks.size());
+    if (operands.room() == 0) return operands;
+    for (task<T>& t : tasks) operands.emplace_back(std::move(t));
+    return operands;
 }
 
 } // namespace weft

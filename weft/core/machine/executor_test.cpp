@@ -1,5 +1,5 @@
 // Fairness, priorities and depth.
-#include <weft/core/executor.hpp>
+#include <weft/core/machine/executor.hpp>
 
 #include <weft/core/ok.hpp>
 #include <weft/core/scope.hpp>

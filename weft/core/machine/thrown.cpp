@@ -1,6 +1,6 @@
-#include <weft/core/thrown.hpp>
+#include <weft/core/machine/thrown.hpp>
 
-#include <weft/core/continuation.hpp>
+#include <weft/core/machine/continuation.hpp>
 #include <weft/core/port.hpp>
 
 #if defined(__cpp_exceptions)

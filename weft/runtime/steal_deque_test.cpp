@@ -1,5 +1,5 @@
 // The deque of operands: in one thread, and in a model that tries every order of events of a home and its thieves.
-#include <weft/core/fork_deque.hpp>
+#include <weft/core/machine/steal_deque.hpp>
 
 #include <weft/runtime/memory_model.hpp>
 
@@ -15,8 +15,8 @@ namespace {
 weft::continuation* fork_number(std::uintptr_t i) { return reinterpret_cast<weft::continuation*>(i); }
 std::uintptr_t number_of(weft::continuation* f) { return reinterpret_cast<std::uintptr_t>(f); }
 
-TEST(fork_deque, the_newest_for_the_home_and_the_oldest_for_others) {
-    weft::fork_deque d;
+TEST(steal_deque, the_newest_for_the_home_and_the_oldest_for_others) {
+    weft::steal_deque d;
     EXPECT_TRUE(d.empty());
     EXPECT_EQ(d.pop(), nullptr);
     for (std::uintptr_t i = 1; i <= 5; ++i) EXPECT_TRUE(d.push(*fork_number(i)));
@@ -27,19 +27,19 @@ TEST(fork_deque, the_newest_for_the_home_and_the_oldest_for_others) {
     std::size_t found = d.look();
     EXPECT_EQ(number_of(d.pop()), 3u);
     EXPECT_EQ(d.take(found), nullptr); // the home was faster
-    EXPECT_EQ(d.look(), weft::fork_deque::nothing);
+    EXPECT_EQ(d.look(), weft::steal_deque::nothing);
     EXPECT_EQ(d.pop(), nullptr);
 }
 
-TEST(fork_deque, says_when_it_is_full) {
-    weft::fork_deque d;
+TEST(steal_deque, says_when_it_is_full) {
+    weft::steal_deque d;
     for (int round = 0; round < 3; ++round) {
         std::uintptr_t next = 1;
         while (d.push(*fork_number(next))) ++next;
-        EXPECT_EQ(next, weft::fork_deque::room + 1);
+        EXPECT_EQ(next, weft::steal_deque::room + 1);
         EXPECT_EQ(number_of(d.take(d.look())), 1u);
         EXPECT_TRUE(d.push(*fork_number(next)));
-        for (std::size_t i = 0; i < weft::fork_deque::room; ++i) EXPECT_NE(d.pop(), nullptr);
+        for (std::size_t i = 0; i < weft::steal_deque::room; ++i) EXPECT_NE(d.pop(), nullptr);
         EXPECT_EQ(d.pop(), nullptr);
     }
 }
@@ -49,7 +49,7 @@ using weft::testing::model::fence_all;
 using weft::testing::model::model_atomic;
 using weft::testing::model::program;
 
-using model_deque = weft::basic_fork_deque<model_atomic, 4>;
+using model_deque = weft::basic_steal_deque<model_atomic, 4>;
 // A letter an operation: u pushes the next number, o pops.
 program home(model_deque& d, const char* operations) {
     return [&d, operations](std::vector<std::uintptr_t>& got) {
@@ -98,7 +98,7 @@ exploration explored(const char* operations, int attempts, int thieves) {
     return e;
 }
 
-TEST(fork_deque_model, every_operand_is_taken_once_in_every_order_of_events) {
+TEST(steal_deque_model, every_operand_is_taken_once_in_every_order_of_events) {
     for (const char* operations : {"uo", "uuoo", "uouo", "uuouoo", "uuuooo", "uuoouo"}) {
         exploration one = explored(operations, 2, 1);
         EXPECT_GT(one.ends, 1u) << operations;
@@ -112,7 +112,7 @@ TEST(fork_deque_model, every_operand_is_taken_once_in_every_order_of_events) {
 }
 
 // The model finds what it is there to find.
-TEST(fork_deque_model, without_the_fence_one_operand_is_taken_twice) {
+TEST(steal_deque_model, without_the_fence_one_operand_is_taken_twice) {
     weft::testing::model::fences_work = false;
     exploration e = explored("uuoo", 2, 1);
     weft::testing::model::fences_work = true;

@@ -1,9 +1,9 @@
-#include <weft/core/fork.hpp>
+#include <weft/core/machine/operand.hpp>
 
 namespace weft {
 
-void fork_base::begin(executor& here) noexcept {
-    branch* b = scope_->begin_fork(*frame_, here);
+void operand_base::begin(executor& here) noexcept {
+    branch* b = scope_->begin_operand(*frame_, here);
     if (!b) {
         branch_ = nullptr;
         return;
@@ -13,7 +13,7 @@ void fork_base::begin(executor& here) noexcept {
     begin_on(*b).resume();
 }
 
-branch* scope_base::begin_fork(continuation& frame, executor& here) noexcept {
+branch* scope_base::begin_operand(continuation& frame, executor& here) noexcept {
     if (&here != &home()) return stolen_branch(frame, here);
     branch* b = branch::make(frame, *level_, *this, child_flags_.load(order::relaxed));
     if (b) {
@@ -29,13 +29,13 @@ branch* scope_base::begin_fork(continuation& frame, executor& here) noexcept {
     return nullptr;
 }
 
-// On a thief's executor the branch is in the guarded list, so that a stop finds it, though it counts as local.
+// On a thief's executor the branch is in the remote list, so that a stop finds it, though it counts as local.
 branch* scope_base::stolen_branch(continuation& frame, executor& here) noexcept {
-    branch* b = branch::make(frame, here.level(), *this, branch::guarded | branch::stolen);
+    branch* b = branch::make(frame, here.level(), *this, branch::remote | branch::stolen);
     if (!b) port::panic("a worker stole a fork and had no branch for it");
     lock_guard hold(guard_);
     if (stop_requested()) b->set(branch::stop);
-    link(guarded_, *b);
+    link(remote_, *b);
     return b;
 }
 
@@ -50,8 +50,8 @@ bool scope_base::sends_home(branch& stolen, continuation& listener) noexcept {
 
 branch* scope_base::fork_child(continuation& frame, void (*ended_away)(continuation*)) noexcept {
     executor* here = shared_ ? port::current() : &home();
-    fork_deque* forks = one_hart || !here ? nullptr : here->forks;
-    if (!forks || !forks->has_room(1)) [[unlikely]]
+    steal_deque* stealable = one_hart || !here ? nullptr : here->stealable;
+    if (!stealable || !stealable->has_room(1)) [[unlikely]]
         return start_child(frame);
     branch* b;
     if (here == &home()) [[likely]] {
@@ -62,25 +62,25 @@ branch* scope_base::fork_child(continuation& frame, void (*ended_away)(continuat
         ++live_;
         b->put_listener(ended_away);
     } else {
-        b = new_guarded_child(frame, here->level());
+        b = new_remote_child(frame, here->level());
         if (!b) return nullptr;
     }
     promise_of(frame).begin_branch(*b);
-    forks->put(0, frame);
-    forks->publish(1);
-    here->has_forks = true;
+    stealable->put(0, frame);
+    stealable->publish(1);
+    here->has_stealable = true;
     return b;
 }
 
-void scope_base::begin_kept(continuation& f, executor& here) noexcept {
-    if (fork_base* operand = fork_base::of(f)) return operand->begin(here);
+void scope_base::begin_stealable(continuation& f, executor& here) noexcept {
+    if (operand_base* operand = operand_base::of(f)) return operand->begin(here);
     branch& child = *promise_of(f).branch;
     child.scope->begin_forked(child, f, here);
 }
 
 void scope_base::begin_forked(branch& child, continuation& frame, executor& here) noexcept {
     branch* runs = &child;
-    if (child.has(branch::guarded)) {
+    if (child.has(branch::remote)) {
         if (!child.runs_on(here)) {
             child.level.store(&here.level(), order::relaxed);
             atomic_fence(order::seq_cst); // as executor::adopt()

@@ -5,13 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <weft/core/branch.hpp>
+#include <weft/core/machine/branch.hpp>
 #include <weft/core/port.hpp>
 #include <weft/core/spin_lock.hpp>
 
 namespace weft {
 
-class fork_deque;
+class steal_deque;
 class scope_base;
 
 // The queue of one priority. First in, first out.
@@ -55,9 +55,9 @@ class executor {
     bool shared = false;
     // Where operands of combinators and forked children wait to be begun, newest first, ahead of the queue though not at its
     // cost; nullptr: they are begun by way of the queue. For executors with one level. Set before first use.
-    fork_deque* forks = nullptr;
+    steal_deque* stealable = nullptr;
     // Whether there may be something in it. Not for users.
-    bool has_forks = false;
+    bool has_stealable = false;
 
     // The queue for a priority, 0 the highest; the lowest level for anything beyond.
     ready_level& level() noexcept { return *levels_; }
@@ -80,7 +80,7 @@ class executor {
         j.target->resume(j.target); // a coroutine's handle resumes itself by this very word
     }
     WEFT_INLINE bool has_ready() const noexcept {
-        if (count_ == 1) return levels_->head != nullptr || has_forks;
+        if (count_ == 1) return levels_->head != nullptr || has_stealable;
         return first_ready() != nullptr;
     }
 
@@ -91,7 +91,7 @@ class executor {
 
     // To the front of its queue, but now and then to the back. For a branch that has used up its credit.
     void push_next(job& j) noexcept;
-    // To the front of its queue, for a turn before the next of the forks is begun; where none waits, to the back.
+    // To the front of its queue, for a turn before the next of the stealable is begun; where none waits, to the back.
     void push_ahead(job& j) noexcept;
 
     // Takes up to half of the ready, unpinned branches of the lowest-numbered ready level out of the queue, at most
@@ -139,12 +139,12 @@ class executor {
     void take_remote() noexcept;
     template <bool several_levels> void run_ready(std::size_t budget);
     ready_level* first_ready() const noexcept;
-    bool run_fork();
+    bool run_stealable();
 
     ready_level* levels_;
     std::uint32_t count_;
-    std::uint32_t fork_turns_ = 0;
-    std::uint32_t queue_turns_ = 0; // that are to come before one of the forks is begun
+    std::uint32_t stealable_turns_ = 0;
+    std::uint32_t queue_turns_ = 0; // that are to come before one of the stealable is begun
     std::uint32_t ahead_ = 0;       // how often a job went ahead of its queue
     std::uint32_t* map_;
     job* running_ = nullptr;

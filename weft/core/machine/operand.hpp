@@ -1,32 +1,32 @@
-// fork<X>: one operand of a combinator, running on a branch of its own.
+// operand<X>: one operand of a combinator, running on a branch of its own.
 #pragma once
 
 #include <weft/core/leaf.hpp>
-#include <weft/core/outcome.hpp>
-#include <weft/core/scope_base.hpp>
+#include <weft/core/machine/outcome.hpp>
+#include <weft/core/machine/scope_base.hpp>
 #include <weft/core/task.hpp>
 
 namespace weft {
 
 // What combinators take: a task by value, or an operation by reference, which stands in the same full expression.
 template <class X>
-concept forkable = is_task<std::remove_cvref_t<X>> || operation_like<std::remove_reference_t<X>>;
+concept operand_argument = is_task<std::remove_cvref_t<X>> || operation_like<std::remove_reference_t<X>>;
 
 // Stands for void where a value must stand.
 struct unit {
     friend constexpr bool operator==(unit, unit) noexcept = default;
 };
-template <class T> using something = std::conditional_t<std::is_void_v<T>, unit, T>;
+template <class T> using value_or_unit = std::conditional_t<std::is_void_v<T>, unit, T>;
 
 // What the operands of all types share: the link that hears of the operand's end.
-class fork_base : protected link {
+class operand_base : protected link {
   public:
     bool started() const noexcept { return branch_ != nullptr; }
     bool is(const branch& child) const noexcept { return &child == branch_; }
 
     // What stood in a deque, if it is an operand and no frame.
-    static fork_base* of(continuation& kept) noexcept {
-        return kept.destroy == &link_marker ? &static_cast<fork_base&>(kept) : nullptr;
+    static operand_base* of(continuation& stealable) noexcept {
+        return stealable.destroy == &link_marker ? &static_cast<operand_base&>(stealable) : nullptr;
     }
     // Of an operand that waited to be begun: a branch of `here` begins it at once. In a turn of `here`, which is the
     // scope's home, or that of a worker which has stolen it.
@@ -35,13 +35,13 @@ class fork_base : protected link {
     std::coroutine_handle<> begin_on(branch& b) noexcept { return begin_on(b, *frame_); }
     // The same, if it is an operand of `scope`. Where an operand has its scope, a frame that nobody has begun
     // has its branch, which is no scope.
-    static fork_base* of(const scope_base& scope, continuation& kept) noexcept {
-        auto& f = static_cast<fork_base&>(kept);
+    static operand_base* of(const scope_base& scope, continuation& stealable) noexcept {
+        auto& f = static_cast<operand_base&>(stealable);
         return f.scope_ == &scope ? &f : nullptr;
     }
 
   protected:
-    fork_base(void (*on_end)(continuation*)) noexcept : link(on_end, nullptr) {}
+    operand_base(void (*on_end)(continuation*)) noexcept : link(on_end, nullptr) {}
 
     std::coroutine_handle<> begin_on(branch& b, continuation& frame) noexcept {
         branch_ = &b;
@@ -71,14 +71,14 @@ class fork_base : protected link {
 };
 
 // Not noexcept, though nothing comes out: else GCC would resume what is next by a call and not by a jump.
-WEFT_INLINE inline void scope_base::fork_succeeded(branch& child) {
+WEFT_INLINE inline void scope_base::operand_succeeded(branch& child) {
     executor& here = home();
     bool last = --live_ == 0;
-    if (!last && here.has_forks) [[likely]] {
-        if (continuation* kept = here.forks->pop()) [[likely]] {
-            if (fork_base* next = fork_base::of(*this, *kept)) [[likely]]
+    if (!last && here.has_stealable) [[likely]] {
+        if (continuation* newest = here.stealable->pop()) [[likely]] {
+            if (operand_base* next = operand_base::of(*this, *newest)) [[likely]]
                 return next->begin_on(child).resume();
-            here.forks->push(*kept); // another's, whose branches come to it
+            here.stealable->push(*newest); // another's, whose branches come to it
         }
     }
     unlink(local_, child);
@@ -86,17 +86,17 @@ WEFT_INLINE inline void scope_base::fork_succeeded(branch& child) {
     if (last) last_ended(child, here);
 }
 
-template <class X> class fork;
+template <class X> class operand;
 
-template <class T> class fork<task<T>> : fork_base {
+template <class T> class operand<task<T>> : operand_base {
   public:
-    using operand = task<T>;
+    using argument = task<T>;
     using type = T;
-    using fork_base::is;
-    using fork_base::started;
+    using operand_base::is;
+    using operand_base::started;
 
-    explicit fork(task<T>&& t) noexcept : fork_base(&ended), task_(std::move(t)) {}
-    explicit fork(task<T>& t) noexcept : fork(std::move(t)) {}
+    explicit operand(task<T>&& t) noexcept : operand_base(&ended), task_(std::move(t)) {}
+    explicit operand(task<T>& t) noexcept : operand(std::move(t)) {}
 
     // Adds a child to `scope` in `level` and makes it ready. Without memory it is not started.
     void start(scope_base& scope, ready_level& level, bool pinned = false) noexcept {
@@ -110,9 +110,9 @@ template <class T> class fork<task<T>> : fork_base {
     // Where the executor keeps operands for later, and if it has a frame: it goes into a place of the deque that has room, or
     // becomes the first child of its scope, whose turn it is from now on: what to resume, nullptr without a spare header.
     bool has_frame() const noexcept { return static_cast<bool>(task_); }
-    WEFT_INLINE void put_into(fork_deque& forks, std::size_t place, scope_base& scope) noexcept {
+    WEFT_INLINE void put_into(steal_deque& deque, std::size_t place, scope_base& scope) noexcept {
         this->wait_to_begin(scope, task_.frame());
-        forks.put(place, *this);
+        deque.put(place, *this);
     }
     WEFT_INLINE std::coroutine_handle<> begin_first(scope_base& scope) noexcept {
         branch* b = scope.begin_first(task_.frame());
@@ -143,10 +143,10 @@ template <class T> class fork<task<T>> : fork_base {
 
   private:
     static void ended(continuation* self) {
-        auto& f = *static_cast<fork*>(self);
+        auto& f = *static_cast<operand*>(self);
         branch& b = *f.branch_;
         if (b.succeeds_uncounted() && f.task_.succeeded()) [[likely]]
-            return b.scope->fork_succeeded(b);
+            return b.scope->operand_succeeded(b);
         f.ended_counted();
     }
     // Of an error nothing but the error is kept: where ok() has ended the task, its frame still holds what it held, and
@@ -167,14 +167,14 @@ template <class T> class fork<task<T>> : fork_base {
     [[no_unique_address]] std::conditional_t<is_result<T>, error, unit> error_;
 };
 
-template <operation_like X> class fork<X> : fork_base {
+template <operation_like X> class operand<X> : operand_base {
   public:
-    using operand = X;
+    using argument = X;
     using type = decltype(std::declval<X&>().await_resume());
-    using fork_base::is;
-    using fork_base::started;
+    using operand_base::is;
+    using operand_base::started;
 
-    explicit fork(X& x) noexcept : fork_base(&ended), operation_(x) {}
+    explicit operand(X& x) noexcept : operand_base(&ended), operation_(x) {}
 
     void start(scope_base& scope, ready_level& level) noexcept {
         branch_ = scope.new_child(*this, level);
@@ -194,7 +194,7 @@ template <operation_like X> class fork<X> : fork_base {
   private:
     // A combinator among the operands may have an exception to pass on.
     static void ended(continuation* self) noexcept {
-        auto& f = *static_cast<fork*>(self);
+        auto& f = *static_cast<operand*>(self);
         f.outcome_.set_from([&f]() -> type { return f.operation_.await_resume(); });
         f.tell(f.outcome_.why_failed());
     }
@@ -204,8 +204,8 @@ template <operation_like X> class fork<X> : fork_base {
 };
 
 // The fork for an argument of type X&&.
-template <class X> using fork_for = fork<std::remove_cvref_t<X>>;
+template <class X> using operand_for = operand<std::remove_cvref_t<X>>;
 // What an operand yields when it is awaited.
-template <class X> using outcome_of = typename fork_for<X>::type;
+template <class X> using outcome_of = typename operand_for<X>::type;
 
 } // namespace weft

@@ -1,4 +1,4 @@
-#include <weft/core/timer_heap.hpp>
+#include <weft/core/machine/timer_heap.hpp>
 
 namespace weft {
 

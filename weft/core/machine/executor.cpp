@@ -1,8 +1,8 @@
-#include <weft/core/executor.hpp>
+#include <weft/core/machine/executor.hpp>
 
-#include <weft/core/fork.hpp>
-#include <weft/core/fork_deque.hpp>
-#include <weft/core/scope_base.hpp>
+#include <weft/core/machine/operand.hpp>
+#include <weft/core/machine/scope_base.hpp>
+#include <weft/core/machine/steal_deque.hpp>
 
 namespace weft {
 
@@ -11,7 +11,7 @@ namespace {
 // Of the branches that may go ahead of their queue, one in so many goes to its back, and the queue gets its turn.
 constexpr std::uint32_t turns_ahead = 16;
 // Of the turns, while operands or forked children wait to be begun, one in so many is the queue's.
-constexpr std::uint32_t fork_turns = 8;
+constexpr std::uint32_t stealable_turns = 8;
 // A branch that has used up its credit while operands wait goes on before them, so that a tree of operands is worked
 // through depth first, and no more branches are begun than have to be. One time in so many the first of the queue has a
 // turn in between; and one in so many an operand is begun, in case that the branch never ends.
@@ -52,13 +52,13 @@ void executor::defer(continuation* self) {
     executor& here = *static_cast<own_continuation*>(self)->here;
     auto& b = static_cast<branch&>(*here.running_);
     b.refill();
-    if (!here.has_forks) return here.push_next(b);
+    if (!here.has_stealable) return here.push_next(b);
     ready_level& q = *here.levels_;
     job** at = &q.head;
     here.queue_turns_ = 1;
     if (++here.ahead_ % credits_an_operand == 0) {
         here.queue_turns_ = 0;
-        here.fork_turns_ = fork_turns - 2; // one, and then the queue
+        here.stealable_turns_ = stealable_turns - 2; // one, and then the queue
     } else if (here.ahead_ % credits_a_turn == 0 && q.head) {
         here.queue_turns_ = 2;
         at = &q.head->next;
@@ -111,7 +111,7 @@ void executor::push_next(job& j) noexcept {
 
 void executor::push_ahead(job& j) noexcept {
     ready_level& q = j.home();
-    if (!has_forks) return q.push(j);
+    if (!has_stealable) return q.push(j);
     ++queue_turns_;
     if (!q.head) return q.push(j);
     j.next = q.head;
@@ -134,8 +134,8 @@ template <bool several_levels> void executor::run_ready(std::size_t budget) {
         if constexpr (several_levels) {
             q = first_ready();
             if (!q) return;
-        } else if (has_forks) [[unlikely]] {
-            if (run_fork()) continue;
+        } else if (has_stealable) [[unlikely]] {
+            if (run_stealable()) continue;
         }
         job* j;
         {
@@ -147,27 +147,27 @@ template <bool several_levels> void executor::run_ready(std::size_t budget) {
     }
 }
 
-// Begins the newest of the forks. False: it is the queue's turn, or there is none.
-bool executor::run_fork() {
+// Begins the newest of the stealable. False: it is the queue's turn, or there is none.
+bool executor::run_stealable() {
     if (levels_->head) {
         if (queue_turns_ != 0) {
             --queue_turns_;
             return false;
         }
-        if (++fork_turns_ % fork_turns == 0) return false;
+        if (++stealable_turns_ % stealable_turns == 0) return false;
     }
-    continuation* f = forks->pop();
+    continuation* f = stealable->pop();
     if (!f) {
-        has_forks = false;
+        has_stealable = false;
         queue_turns_ = 0;
         return false;
     }
-    scope_base::begin_kept(*f, *this);
+    scope_base::begin_stealable(*f, *this);
     return true;
 }
 
 void executor::run_stolen(continuation& f) {
-    scope_base::begin_kept(f, *this);
+    scope_base::begin_stealable(f, *this);
     running_ = nullptr;
 }
 
@@ -235,7 +235,7 @@ job* executor::take_surplus(std::size_t most) noexcept {
 
 void executor::adopt(job* oldest) noexcept {
     for (job* j = oldest; j; j = j->next) j->level.store(&level(j->home().priority()), order::relaxed);
-    atomic_fence(order::seq_cst); // see scope_base::tour_step()
+    atomic_fence(order::seq_cst); // see scope_base::stop_step()
     push_all(oldest);
 }
 
@@ -250,7 +250,7 @@ void branch::wake() noexcept {
 
 void branch::wake_ahead() noexcept {
     executor* here = port::current();
-    if (home().owner != here || !here->has_forks) return wake();
+    if (home().owner != here || !here->has_stealable) return wake();
     waiting.store(nullptr, order::relaxed);
     here->push_ahead(*this);
 }

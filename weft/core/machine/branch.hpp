@@ -6,8 +6,8 @@
 #include <new>
 
 #include <weft/core/atomic.hpp>
-#include <weft/core/continuation.hpp>
 #include <weft/core/error.hpp>
+#include <weft/core/machine/continuation.hpp>
 
 namespace weft {
 
@@ -52,9 +52,8 @@ class branch : public job, public branch_place {
         done = 16,       // ended; the result waits for its join handle
         failed = 32,     // ended with an error, which is all that is left of it: see keep_error()
         of_shared = 64,  // a child of a shared scope: its handle may be used on other workers
-        guarded = 128,   // known to other workers than the scope's home: see scope_base
-        stolen =
-            256, // what another worker has begun of what waited in the deque: it ends at the scope's home
+        remote = 128,    // known to other workers than the scope's home: see scope_base
+        stolen = 256,    // runs what another worker has stolen: it ends at the scope's home
         uncounted = 512, // of its success the scope need not be told: it waits for the last one only
     };
 
@@ -90,7 +89,7 @@ class branch : public job, public branch_place {
     void post() noexcept;
     // The same from any thread or interrupt.
     void wake() noexcept;
-    // The same, by something that the home has forked: ahead of what waits to be begun there, so that a tree of forks is worked
+    // The same, by what was stealable at the home: ahead of what stands in the deque there, so that a tree of forks is worked
     // through depth first. Elsewhere, and where nothing waits, as wake().
     void wake_ahead() noexcept;
     // The same with one hart, by someone who holds port::lock(), and gives it back hereby.
@@ -114,12 +113,12 @@ class branch : public job, public branch_place {
     bool ends_unseen() const noexcept { return flags_.load(order::relaxed) == detached; }
     // Likewise for an operand's success, where the home alone knows of it.
     bool succeeds_uncounted() const noexcept {
-        return (flags_.load(order::relaxed) & (uncounted | guarded)) == uncounted;
+        return (flags_.load(order::relaxed) & (uncounted | remote)) == uncounted;
     }
-    // As it was spawned by a scope, a shared one or not, and not ended: it is guarded by nobody.
+    // As it was spawned by a scope, a shared one or not, and not ended: it is local.
     bool is_as_spawned() const noexcept { return flags_.load(order::relaxed) == 0; }
     bool is_as_spawned_shared() const noexcept { return flags_.load(order::relaxed) == of_shared; }
-    // Gives up the right to the outcome, where nobody else changes the flags. A thief may look whether it is guarded.
+    // Gives up the right to the outcome, where nobody else changes the flags. A thief may look whether it is remote.
     void detach_unseen() noexcept { flags_.store(detached, order::relaxed); }
 
     // Of a child that has ended with an error only the error is kept, in the header: its frame may still hold what it

@@ -1,4 +1,4 @@
-// fork_deque: what was forked and nobody has begun; its executor takes the newest, other workers the oldest.
+// steal_deque: what was forked and nobody has begun; its executor takes the newest, other workers the oldest.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ struct continuation;
 // exchange of `top_`, as thieves do among themselves.
 //
 // `Atomic` and `Room` are what they are for all but the model that tries every order of events.
-template <template <class> class Atomic, std::size_t Room> class basic_fork_deque {
+template <template <class> class Atomic, std::size_t Room> class basic_steal_deque {
   public:
     static constexpr std::size_t room = Room;
     static constexpr std::size_t nothing = SIZE_MAX;
@@ -82,6 +82,6 @@ template <template <class> class Atomic, std::size_t Room> class basic_fork_dequ
     Atomic<std::size_t> top_{0}; // apart from what the home writes all the time
 };
 
-class fork_deque : public basic_fork_deque<atomic, 256> {};
+class steal_deque : public basic_steal_deque<atomic, 256> {};
 
 } // namespace weft

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <source_location>
 
-#include <weft/core/thrown.hpp>
+#include <weft/core/machine/thrown.hpp>
 
 namespace weft {
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include <weft/core/timer.hpp>
+#include <weft/core/machine/timer.hpp>
 
 namespace weft {
 

@@ -1,36 +1,36 @@
 // The base of everything that runs branches and waits for them: scopes, and the combinators.
 #pragma once
 
-#include <weft/core/fork_deque.hpp>
 #include <weft/core/leaf.hpp>
-#include <weft/core/slot.hpp>
+#include <weft/core/machine/slot.hpp>
+#include <weft/core/machine/steal_deque.hpp>
+#include <weft/core/machine/thrown.hpp>
 #include <weft/core/spin_lock.hpp>
-#include <weft/core/thrown.hpp>
 
 namespace weft {
 
 // A set of branches that end before the scope does. As a leaf, it is what its owner waits in.
 //
 // A child is local if its home is the owner's executor, the scope's home, and it was spawned there: the home alone counts
-// and lists local children, without a lock, however many workers there are. The others are guarded: children that were
-// spawned elsewhere or have moved to another worker, and those whose outcome somebody may take. What guarded children do,
+// and lists local children, without a lock, however many workers there are. The others are remote: children that were
+// spawned elsewhere or have moved to another worker, and those whose outcome somebody may take. What remote children do,
 // and whatever reaches the scope from other workers, is done under the guard. The scope has ended when both counts are
 // zero. Where only one executor is, all children are local, and there is no guard.
 //
-// A stop sets the flag of every child, and then travels, from the home to each guarded child's home executor, as one
+// A stop sets the flag of every child, and then travels, from the home to each remote child's home executor, as one
 // message, which asks the leaf that the child waits in to end.
 class scope_base : public leaf {
   public:
     // What becomes of a child that has ended: frame and header go, or the frame stays for the one who holds it, or both
     // stay until somebody takes the outcome, or the header alone with an error in it.
-    enum class fate { destroy, keep_frame, keep, keep_error };
+    enum class disposition { destroy, keep_frame, keep, keep_error };
 
     struct scope_kind : leaf_kind {
         // A child has ended; `why` is nullptr after a success. Under the guard. May call stop_children().
-        fate (*ended)(scope_base&, branch& child, failure_cause* why) noexcept;
+        disposition (*ended)(scope_base&, branch& child, failure_cause* why) noexcept;
         // The last child has ended, and the scope has no owner branch to wake. Only for roots.
         void (*emptied)(scope_base&) noexcept;
-        // After fate::keep_error, when the frame is gone. Under the guard. False: nobody wants the error any more.
+        // After disposition::keep_error, when the frame is gone. Under the guard. False: nobody wants the error any more.
         bool (*error_kept)(scope_base&, branch& child) noexcept = nullptr;
         // A success is not worth a call of ended().
         bool failures_only = false;
@@ -62,7 +62,7 @@ class scope_base : public leaf {
     // Both for a task's frame, which becomes the root of the branch. Without a level, in the default one.
     inline branch* start_child(continuation& frame, ready_level& level) noexcept;
     inline branch* start_child(continuation& frame) noexcept;
-    // In the home context, where the branch stands in the ready queue: it becomes guarded, and may be moved.
+    // In the home context, where the branch stands in the ready queue: it becomes remote, and may be moved.
     void let_go(branch& child) noexcept;
 
     // For forks. What waits in the deque to be begun is counted as a local child, also when another worker begins it: then it
@@ -71,27 +71,27 @@ class scope_base : public leaf {
     //
     // A forked child has its branch from the start, since others may hold the right to its outcome, and is in no list before
     // it is begun. A worker that steals it runs it in a branch of its own, so that the child's is the home's business all the
-    // time. One that was forked on another worker than the home is guarded, and in the list, and moves as a ready one does.
-    fork_deque* keeps_for_later() const noexcept { return one_hart ? nullptr : home().forks; }
+    // time. One that was forked on another worker than the home is remote, and in the list, and moves as a ready one does.
+    steal_deque* deque_of_home() const noexcept { return one_hart ? nullptr : home().stealable; }
     // In the home context: so many forks that have been put into the deque.
-    void keep(fork_deque& deque, std::size_t n) noexcept {
+    void let_steal(steal_deque& deque, std::size_t n) noexcept {
         deque.publish(n);
         live_ += static_cast<std::uint32_t>(n);
-        home().has_forks = true;
+        home().has_stealable = true;
     }
     // In the owner's turn, which goes over to the first operand, or to a scope's body. The hold becomes its count. nullptr
     // without a spare header.
     inline branch* begin_first(continuation& frame, std::uint16_t flags = 0) noexcept;
-    branch* begin_fork(continuation& frame, executor& here) noexcept;
+    branch* begin_operand(continuation& frame, executor& here) noexcept;
     bool sends_home(branch& stolen, continuation& listener) noexcept;
-    inline void fork_succeeded(branch& child);
+    inline void operand_succeeded(branch& child);
     // start_child(), but the child waits in the deque of the calling worker, if there is room. `ended_away` hears of the end
     // if another worker begins it: it calls comes_home(), and after true, in the branch that the child had from the start,
     // ends the frame.
     branch* fork_child(continuation& frame, void (*ended_away)(continuation*)) noexcept;
     bool comes_home(branch& child) noexcept;
     // Begins what stood in a deque, in a turn of its home or of the worker that has taken it from there.
-    static void begin_kept(continuation& f, executor& here) noexcept;
+    static void begin_stealable(continuation& f, executor& here) noexcept;
     // The level for children that say nothing else: the owner's priority on the calling executor.
     inline ready_level& default_level() const noexcept;
 
@@ -117,7 +117,7 @@ class scope_base : public leaf {
     void deliver_stop() noexcept;
     void retire_header(branch& child) noexcept;
     // After the end: a child whose outcome nobody has taken.
-    branch* any_child() const noexcept { return local_ ? local_ : guarded_; }
+    branch* any_child() const noexcept { return local_ ? local_ : remote_; }
     // Children that run on foreign executors need the guard even if the owner's executor shares nothing. Before the first.
     void share() noexcept {
         shared_ = true;
@@ -127,23 +127,23 @@ class scope_base : public leaf {
 
     // One more thing to wait for beside the children. Both under the guard, or before the first child; drop_one() while a
     // child is alive.
-    void hold_one() noexcept { ++guarded_live_; }
-    void drop_one() noexcept { --guarded_live_; }
+    void hold_one() noexcept { ++remote_live_; }
+    void drop_one() noexcept { --remote_live_; }
     void end_one() noexcept;
 
-    // A new child that is guarded from the start, with a header straight from the port; where nobody has asked for a stop.
-    branch* new_guarded_child(continuation& target, ready_level& level) noexcept;
+    // A new child that is remote from the start, with a header straight from the port; where nobody has asked for a stop.
+    branch* new_remote_child(continuation& target, ready_level& level) noexcept;
 
     static void cancel_children(leaf& self) noexcept { static_cast<scope_base&>(self).request_stop(); }
 
   private:
     // The stop on its way to another executor.
-    struct tour_message : job {
+    struct stop_message : job {
         struct arrival : continuation {
             scope_base* scope;
         };
-        tour_message(scope_base& s, ready_level& queue) noexcept
-            : arrived{{&continue_tour, &message_marker}, &s} {
+        stop_message(scope_base& s, ready_level& queue) noexcept
+            : arrived{{&stop_arrived, &message_marker}, &s} {
             target = &arrived;
             level.set_alone(&queue);
         }
@@ -153,14 +153,14 @@ class scope_base : public leaf {
     executor& home() const noexcept { return *level_->owner; }
     bool begins_local(const ready_level& level) noexcept { return !shared_ || begins_local_of_shared(level); }
     bool begins_local_of_shared(const ready_level& level) noexcept;
-    branch* start_guarded_child(continuation& frame, ready_level& level) noexcept;
+    branch* start_remote_child(continuation& frame, ready_level& level) noexcept;
     branch* start_child_elsewhere(continuation& frame) noexcept;
     inline branch* start_local_child(continuation& frame, ready_level& level) noexcept;
     inline branch* new_local_child(continuation& target, ready_level& level) noexcept;
     ready_level& level_here() const noexcept;
     static inline void link(branch*& list, branch& child) noexcept;
     static inline void unlink(branch*& list, branch& child) noexcept;
-    void make_guarded(branch& child) noexcept;
+    void make_remote(branch& child) noexcept;
     void home_has_children() noexcept;
     bool home_was_last() noexcept;
     void home_is_done() noexcept;
@@ -169,30 +169,30 @@ class scope_base : public leaf {
     inline void last_ended(branch& last, executor& here);
     void begin_forked(branch& child, continuation& frame, executor& here) noexcept;
     branch* stolen_branch(continuation& frame, executor& here) noexcept;
-    void send_tour(executor& next) noexcept;
+    void send_stop(executor& next) noexcept;
     void emptied() noexcept;
-    static void continue_tour(continuation* message);
+    static void stop_arrived(continuation* message);
     void deliver_here() noexcept;
-    void tour_step() noexcept;
+    void stop_step() noexcept;
     executor* visit(branch* list, executor& here) noexcept;
 
     // The home's.
     ready_level* level_;
     branch* local_ = nullptr;
-    branch* guarded_ = nullptr;
+    branch* remote_ = nullptr;
     std::uint32_t live_ = 0;
-    std::uint32_t guarded_live_ = 0;
+    std::uint32_t remote_live_ = 0;
     bool shared_ = false;
-    bool had_guarded_ = false; // a child was guarded once: others may still hold the guard
+    bool had_remote_ = false; // a child was remote once: others may still hold the guard
 
-    // Under the guard, where the scope is shared; the list and the count of guarded children likewise.
+    // Under the guard, where the scope is shared; the list and the count of remote children likewise.
     bool undelivered_ = false;
     bool marked_ = false;               // the children that were there when a stop came know of it
-    bool home_done_ = false;            // no local child is left, and guarded ones are
+    bool home_done_ = false;            // no local child is left, and remote ones are
     bool ended_ = false;                // both counts are zero: the owner is on its way
     atomic<std::uint16_t> child_flags_; // what a local child begins with: branch::of_shared, uncounted, stop
     spin_lock guard_;
-    slot<tour_message> tour_;
+    slot<stop_message> stop_message_;
     scope_base* next_stopping_; // of the executor that delivers stops
 };
 
@@ -212,7 +212,7 @@ inline void scope_base::unlink(branch*& list, branch& child) noexcept {
 }
 
 // Nobody else knows of a child that is local and detached, so that its end is the home's business alone. Not noexcept, see
-// fork_succeeded().
+// operand_succeeded().
 inline void scope_base::child_succeeded(branch& child, executor& here) {
     if (!child.ends_unseen() || live_ == 1) [[unlikely]]
         return last_succeeded(child, here);
@@ -249,7 +249,7 @@ WEFT_INLINE inline branch* scope_base::begin_first(continuation& frame, std::uin
 // The owner goes on in the turn in which the last child has ended, if it need not wait for others' turns.
 WEFT_INLINE inline void scope_base::last_ended(branch& last, executor& here) {
     // Where others may be about to leave the guard, or a stop is on its way: see emptied().
-    if (had_guarded_ || stop_requested()) [[unlikely]]
+    if (had_remote_ || stop_requested()) [[unlikely]]
         return home_is_done();
     ended_ = true;
     branch& b = *owner;
@@ -270,19 +270,19 @@ inline branch* scope_base::new_local_child(continuation& target, ready_level& le
 
 inline branch* scope_base::new_child(continuation& target, ready_level& level) noexcept {
     if (!begins_local(level)) [[unlikely]]
-        return new_guarded_child(target, level);
+        return new_remote_child(target, level);
     return new_local_child(target, level);
 }
 
 inline void scope_base::launch(branch& child) noexcept {
-    if (child.has(branch::guarded)) [[unlikely]]
+    if (child.has(branch::remote)) [[unlikely]]
         return child.wake();
     child.level.get_alone()->push(child);
 }
 
 inline branch* scope_base::start_child(continuation& frame, ready_level& level) noexcept {
     if (!begins_local(level)) [[unlikely]]
-        return start_guarded_child(frame, level);
+        return start_remote_child(frame, level);
     return start_local_child(frame, level);
 }
 

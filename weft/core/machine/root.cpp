@@ -1,4 +1,4 @@
-#include <weft/core/root.hpp>
+#include <weft/core/machine/root.hpp>
 
 namespace weft {
 
