@@ -58,7 +58,7 @@ executor* current() noexcept;
 // Ends the sleep of the executor's loop. Any thread, any interrupt. Called only if the loop has prepared to sleep; not in a
 // build for one hart (core/atomic.hpp).
 void ring(executor& sleeper) noexcept;
-// In place of it there: raises the interrupt that an executor lives in, by what the port has put into its ready_level::bit.
+// In place of it there: raises the interrupt that an executor lives in, by what the port has put into its run_queue::bit.
 // Under lock().
 void raise(std::uint32_t interrupt) noexcept;
 

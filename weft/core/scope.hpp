@@ -28,7 +28,7 @@ class scope : public scope_base {
     }
     // With a priority, 0 the highest, as far as the executor has levels.
     template <class T> join_handle<T> spawn(task<T> t, std::size_t priority) noexcept {
-        ready_level& level = default_level().owner->level(priority);
+        run_queue& level = default_level().owner->level(priority);
         return handle_of(t, t ? start_child(t.frame(), level) : nullptr);
     }
 
@@ -250,7 +250,7 @@ class [[nodiscard("co_await it")]] with_scope_operation : public operation<with_
         return !this->drop_hold() || this->finish_now(b, then);
     }
     [[gnu::noinline]] std::coroutine_handle<> begin_slowly(branch& b, continuation& then) noexcept {
-        if (task_ && b.home().owner->reserve_branch()) return this->begin_body(task_);
+        if (task_ && b.home().owner->branches.reserve()) return this->begin_body(task_);
         this->fail(errc::out_of_memory);
         return goes_on(b, then) ? std::noop_coroutine() : then.handle();
     }

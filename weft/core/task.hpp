@@ -123,7 +123,7 @@ template <class T> class promise_common : public promise_outcome<T> {
   private:
     std::coroutine_handle<> leave_branch(continuation& self) noexcept {
         this->branch->target = &self;
-        return (succeeded() ? this->branch->home().owner->finisher() : failed_end).handle();
+        return (succeeded() ? this->branch->home().owner->branches.finisher : failed_end).handle();
     }
 
     // The finisher's counterpart for a root that has failed.

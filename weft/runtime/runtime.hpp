@@ -77,7 +77,7 @@ class runtime {
   private:
     struct state;
     detail::run_scope::observer& observer() noexcept;
-    void drive(detail::run_scope& scope, void (*start)(detail::run_scope&, ready_level&) noexcept);
+    void drive(detail::run_scope& scope, void (*start)(detail::run_scope&, run_queue&) noexcept);
     result<void> add(std::size_t i, continuation& frame);
 
     std::unique_ptr<state> state_;

@@ -57,7 +57,7 @@ class operand_base : protected link {
         return branch_->has(branch::stolen) && scope_->sends_home(*branch_, *this);
     }
 
-    // The last that is done to the fork: from here on it may be gone.
+    // The last that is done to the operand: from here on it may be gone.
     void tell(failure_cause why) noexcept {
         branch& b = *branch_;
         b.scope->child_ended(b, why ? &why : nullptr);
@@ -81,7 +81,7 @@ WEFT_INLINE inline void scope_base::operand_succeeded(branch& child) {
             here.stealable->push(*newest); // another's, whose branches come to it
         }
     }
-    unlink(local_, child);
+    local_.remove(child);
     child.recycle(here);
     if (last) last_ended(child, here);
 }
@@ -99,7 +99,7 @@ template <class T> class operand<task<T>> : operand_base {
     explicit operand(task<T>& t) noexcept : operand(std::move(t)) {}
 
     // Adds a child to `scope` in `level` and makes it ready. Without memory it is not started.
-    void start(scope_base& scope, ready_level& level, bool pinned = false) noexcept {
+    void start(scope_base& scope, run_queue& level, bool pinned = false) noexcept {
         if (!task_) return;
         branch_ = scope.new_child(task_.frame(), level);
         if (!branch_) return;
@@ -176,7 +176,7 @@ template <operation_like X> class operand<X> : operand_base {
 
     explicit operand(X& x) noexcept : operand_base(&ended), operation_(x) {}
 
-    void start(scope_base& scope, ready_level& level) noexcept {
+    void start(scope_base& scope, run_queue& level) noexcept {
         branch_ = scope.new_child(*this, level);
         if (branch_ && !operation_.start(*branch_, *this)) ended(this);
     }
@@ -203,7 +203,7 @@ template <operation_like X> class operand<X> : operand_base {
     detail::outcome<type> outcome_;
 };
 
-// The fork for an argument of type X&&.
+// The operand for an argument of type X&&.
 template <class X> using operand_for = operand<std::remove_cvref_t<X>>;
 // What an operand yields when it is awaited.
 template <class X> using outcome_of = typename operand_for<X>::type;

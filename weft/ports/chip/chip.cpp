@@ -106,7 +106,7 @@ namespace {
 // All that is ready, if anything is. Pushes need not ring meanwhile.
 WEFT_INLINE inline void run(executor& e, executor* interrupted) noexcept {
     if constexpr (one_hart) {
-        ready_level& queue = e.queue();
+        run_queue& queue = e.queue();
         job* j = queue.pop<false>();
         if (!j) return;
         queue.bit = 0;

@@ -5,13 +5,13 @@
 
 namespace weft::testing {
 
-ready_level& begin() { return hand::the_world().executor.level(); }
+run_queue& begin() { return hand::the_world().executor.level(); }
 
 void turn(root_base& until) {
     if (!hand::turn() && !until.finished()) port::panic("the test waits for something that never comes");
 }
 
-void end() { hand::the_world().executor.give_back_spare(); }
+void end() { hand::the_world().executor.branches.give_back_spare(); }
 
 void limit_turn(std::size_t jobs) noexcept {
     hand::the_world().batch = jobs ? jobs : hand::world::full_batch;

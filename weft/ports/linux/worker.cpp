@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <weft/core/machine/stealing.hpp>
 #include <weft/ports/linux/backend.hpp>
 #include <weft/ports/linux/sys_thread.hpp>
 
@@ -46,7 +47,7 @@ void worker::open(std::unique_ptr<backend> io) noexcept {
 
 void worker::close() noexcept {
     here = nullptr;
-    give_back_spare();
+    branches.give_back_spare();
     for (unsigned spins = 0; rings_received_.load(order::acquire) != rings_owed_; ++spins) port::relax(spins);
 }
 
@@ -168,7 +169,7 @@ void worker::offer() noexcept {
     bool worth_it =
         job_time_ >= worth_offering || (job_time_ >= worth_taking && team_->sleepers.any_but(bit_));
     if (worth_it && offer_.empty()) {
-        if (job* oldest = take_surplus(offered_at_most)) {
+        if (job* oldest = take_surplus(*this, offered_at_most)) {
             offer_.put(*oldest);
             offered_ = something = true;
         }
@@ -181,7 +182,7 @@ void worker::offer() noexcept {
 bool worker::take_back() noexcept {
     offered_ = false;
     job* oldest = offer_.take();
-    if (oldest) adopt(oldest);
+    if (oldest) adopt(*this, oldest);
     return oldest;
 }
 
@@ -194,16 +195,16 @@ bool worker::steal() {
         if (victim == this) continue;
         if (job* oldest = victim->offer_.take()) {
             victim_ = index;
-            adopt(oldest);
+            adopt(*this, oldest);
             return true;
         }
         if (!victim->stealable) continue;
         std::size_t found = victim->stealable->look();
-        if (found == steal_deque::nothing || !reserve_branch()) continue;
+        if (found == steal_deque::nothing || !branches.reserve()) continue;
         sys::fence_threads();
         if (continuation* f = victim->stealable->take(found)) {
             victim_ = index;
-            run_stolen(*f);
+            run_stolen(*this, *f);
             return true;
         }
     }

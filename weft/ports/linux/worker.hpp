@@ -19,8 +19,8 @@ namespace detail {
 
 // The memory of the levels, as a base so that it stands before the executor.
 struct level_memory {
-    explicit level_memory(std::size_t count) : levels(new ready_level[count]) {}
-    std::unique_ptr<ready_level[]> levels;
+    explicit level_memory(std::size_t count) : levels(new run_queue[count]) {}
+    std::unique_ptr<run_queue[]> levels;
 };
 
 } // namespace detail
