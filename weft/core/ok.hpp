@@ -5,7 +5,7 @@
 #include <optional>
 
 #include <weft/core/leaf.hpp>
-#include <weft/core/task.hpp>
+#include <weft/core/machine/task_access.hpp>
 
 namespace weft {
 
@@ -43,7 +43,7 @@ template <class T> class [[nodiscard("co_await it")]] ok_task : link {
             return detail::end_with<P>(frame_of(h), errc::out_of_memory);
         owner = &frame_of(h);
         resume = &child_ended<P>;
-        return task_.run_on(*p.branch, *this);
+        return task_access::run_on(task_, *p.branch, *this);
     }
     T await_resume() {
         if constexpr (std::is_void_v<T>)
@@ -56,7 +56,7 @@ template <class T> class [[nodiscard("co_await it")]] ok_task : link {
     template <class P> static void child_ended(continuation* self) {
         auto& ok = *static_cast<ok_task*>(self);
         continuation& parent = *ok.owner;
-        error e = ok.task_.error_or_none();
+        error e = task_access::error_or_none(ok.task_);
         if (e == errc::none) [[likely]]
             return std::coroutine_handle<>::from_address(&parent).resume();
         ok.task_ = task<result<T>>(); // the child's frame goes before the parent is told

@@ -55,18 +55,18 @@ template <class T> class run_of : public run_scope {
     static void start(run_scope& self, run_queue& level) noexcept {
         auto& r = static_cast<run_of&>(self);
         r.open_on(level);
-        branch* b = r.task_ ? r.new_child(r.task_.frame(), level) : nullptr;
+        branch* b = r.task_ ? r.new_child(task_access::frame(r.task_), level) : nullptr;
         if (b) {
             r.started_ = true;
             r.main_started(*b);
-            r.task_.root_of(*b);
+            task_access::root_of(r.task_, *b);
             launch(*b);
         }
         r.close();
     }
     T take() {
         rethrow_if_failed();
-        if (!started_) return task<T>::no_frame();
+        if (!started_) return task_access::no_frame<T>();
         return task_.await_resume();
     }
 

@@ -61,8 +61,8 @@ class runtime {
     // runs, errc::invalid_argument if there is no such worker, errc::out_of_memory.
     template <class T> result<void> spawn_on(std::size_t i, task<T> t) {
         if (!t) return failure(errc::out_of_memory);
-        result<void> added = add(i, t.frame());
-        if (added) t.release();
+        result<void> added = add(i, task_access::frame(t));
+        if (added) task_access::release(t);
         return added;
     }
 

@@ -33,7 +33,7 @@ template <bool mapped> WEFT_INLINE inline job* take_next(run_queue& q) noexcept 
 
 // How long the branch runs before the others have their turns: mostly for very little, so that each place where it may be
 // interrupted is tried.
-void choose_credit(job& j) noexcept {
+[[maybe_unused]] void choose_credit(job& j) noexcept {
     if (j.is_message()) return;
     bool short_turn = port::choose(4) != 0;
     static_cast<branch&>(j).refill(

@@ -4,7 +4,7 @@
 #include <weft/core/leaf.hpp>
 #include <weft/core/machine/outcome.hpp>
 #include <weft/core/machine/scope_base.hpp>
-#include <weft/core/task.hpp>
+#include <weft/core/machine/task_access.hpp>
 
 namespace weft {
 
@@ -101,22 +101,22 @@ template <class T> class operand<task<T>> : operand_base {
     // Adds a child to `scope` in `level` and makes it ready. Without memory it is not started.
     void start(scope_base& scope, run_queue& level, bool pinned = false) noexcept {
         if (!task_) return;
-        branch_ = scope.new_child(task_.frame(), level);
+        branch_ = scope.new_child(task_access::frame(task_), level);
         if (!branch_) return;
         if (pinned) branch_->pin();
-        task_.root_of(*branch_, this);
+        task_access::root_of(task_, *branch_, this);
         scope_base::launch(*branch_);
     }
     // Where the executor keeps operands for later, and if it has a frame: it goes into a place of the deque that has room, or
     // becomes the first child of its scope, whose turn it is from now on: what to resume, nullptr without a spare header.
     bool has_frame() const noexcept { return static_cast<bool>(task_); }
     WEFT_INLINE void put_into(steal_deque& deque, std::size_t place, scope_base& scope) noexcept {
-        this->wait_to_begin(scope, task_.frame());
+        this->wait_to_begin(scope, task_access::frame(task_));
         deque.put(place, *this);
     }
     WEFT_INLINE std::coroutine_handle<> begin_first(scope_base& scope) noexcept {
-        branch* b = scope.begin_first(task_.frame());
-        return b ? this->begin_on(*b, task_.frame()) : nullptr;
+        branch* b = scope.begin_first(task_access::frame(task_));
+        return b ? this->begin_on(*b, task_access::frame(task_)) : nullptr;
     }
     // After the child has ended well.
     WEFT_INLINE value_of<T> value() {
@@ -125,7 +125,7 @@ template <class T> class operand<task<T>> : operand_base {
         else if constexpr (is_result<T>)
             return *task_.await_resume();
         else if constexpr (!std::is_void_v<T>)
-            return task_.value();
+            return task_access::value(task_);
     }
     // After the child has ended; errc::out_of_memory if it was not started. Exceptions come out here.
     as_result<T> take() {
@@ -145,7 +145,7 @@ template <class T> class operand<task<T>> : operand_base {
     static void ended(continuation* self) {
         auto& f = *static_cast<operand*>(self);
         branch& b = *f.branch_;
-        if (b.succeeds_uncounted() && f.task_.succeeded()) [[likely]]
+        if (b.succeeds_uncounted() && task_access::succeeded(f.task_)) [[likely]]
             return b.scope->operand_succeeded(b);
         f.ended_counted();
     }
@@ -153,7 +153,7 @@ template <class T> class operand<task<T>> : operand_base {
     // others may be waiting for that.
     [[gnu::noinline]] void ended_counted() noexcept {
         if (this->ends_at_home()) return;
-        failure_cause why = task_.why_failed();
+        failure_cause why = task_access::why_failed(task_);
         if constexpr (is_result<T>) {
             if (why && !why.exception) {
                 error_ = why.code;
