@@ -74,7 +74,12 @@ void relax(unsigned spins) noexcept;
 std::uintptr_t lock() noexcept;
 void unlock(std::uintptr_t saved) noexcept;
 
-// Every choice that scheduling leaves open asks here: one of [0, n). 0 outside of simulation.
+// 64 bits that look random. In a world with a seed they follow from it, and a chip has no better source than its clock: they
+// are for spreading and for retries, not for secrets. Any context.
+std::uint64_t random() noexcept;
+
+// One of [0, n), for n of 1 and more: every choice that scheduling leaves open asks here, if the seeded machine is linked, and
+// the plain one never does (core/machine/choice.hpp). So only a world with a seed has to have it.
 std::size_t choose(std::size_t n) noexcept;
 
 // Ends the world with a message: a broken invariant or an allocation failure that no value can carry.

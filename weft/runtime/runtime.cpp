@@ -94,7 +94,7 @@ struct runtime::state : detail::run_scope::observer {
     const runtime_options options;
     thread_pool blocking;
     thread_pool files;
-    worker_team team;
+    weft::team team;
     std::vector<std::unique_ptr<class worker>> workers;
 
     // Keeps the scope and the back-ends where they are while a foreign thread uses them.
