@@ -59,7 +59,7 @@ target_link_libraries(weft_seeded PRIVATE weft_core weft_warnings)
 weft_program(weft_core_seeded_test LIBRARIES weft_testing_on_hand
     SOURCES tests/seeds/main.cpp ${core_tests} $<TARGET_OBJECTS:weft_seeded>)
 weft_gtest(weft_seeds_test LIBRARIES weft_testing_on_hand LABELS core
-    SOURCES tests/seeds/planted_test.cpp $<TARGET_OBJECTS:weft_seeded>)
+    SOURCES tests/seeds/planted_test.cpp tests/seeds/crew_test.cpp $<TARGET_OBJECTS:weft_seeded>)
 # Two thousand seeds where code is fast, a few where it is not; make check-seeds takes as many as one likes.
 set(seeds 5)
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")

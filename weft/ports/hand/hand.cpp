@@ -88,7 +88,11 @@ bool crew::turn_of(member& m) {
     w.current = &m;
     if (m.timers.advance(w.now) != 0) return true;
     if (port::choose(4) == 0) m.offer_surplus(team_.max_members);
-    if (m.run(1)) return true;
+    if (!m.prepare_idle()) {
+        m.run(1);
+        return true;
+    }
+    m.finish_idle();
     return (m.has_offered() && m.take_back()) || m.steal();
 }
 
