@@ -34,7 +34,7 @@ class Counts:
     def __init__(self, preset, name):
         path = elf(preset, name)
         timer = name == "timers"
-        entries = (["weft_entry_timer" if timer else "weft_entry_software"] if preset.startswith("rv")
+        entries = [] if name == "masked" else (["weft_entry_timer" if timer else "weft_entry_software"] if preset.startswith("rv")
                    else ["weft_irq_8"] if timer else ["weft_irq_20", "weft_irq_21"])
         at = "".join(f",at={symbol(path, entry):#x}:{ENTRY}" for entry in entries)
         with tempfile.NamedTemporaryFile("r") as out:
@@ -49,6 +49,7 @@ class Counts:
         self.spans = {}
         for a, b, n, least, most, total in re.findall(r"^mark (\d+) (\d+) n=(\d+) min=(\d+) max=(\d+) sum=(\d+)", text, re.M):
             self.spans[int(a), int(b)] = (int(n), int(least), int(most), int(total))
+        self.masked_after = {int(a): int(most) for a, most in re.findall(r"^masked-after (\d+) max=(\d+)", text, re.M)}
         self.masked = int(re.search(r"^masked n=\d+ max=(\d+)", text, re.M)[1])
 
     def mean(self, a, b, least=10):
@@ -137,7 +138,18 @@ def main():
         row(f"rv32-{compiler}-text", text_of_kernel(f"rv32-{compiler}"), 1500, "bytes of text of the kernel; 1.5 to 2.3 kB; 3.8 to 4.6 kB")
         row(f"m4-{compiler}-text", text_of_kernel(f"m4-{compiler}"), 1500, "the same")
         showdown(compiler)
+        masked_sections(compiler)
     print(f"{states.count('ok')} ok, {states.count('short')} short")
+
+
+def masked_sections(compiler):
+    """The longest section with interrupts held up within an operation on 1, 8 and 64 waiters: how much it grows with them."""
+    for chip in ("m4", "rv32"):
+        counts = Counts(f"{chip}-{compiler}", "masked").masked_after
+        for first, operation in ((2, "close"), (5, "notify"), (8, "stop")):
+            one, eight, many = (counts.get(first + i, 0) for i in range(3))
+            row(f"{chip}-{compiler}-masked-{operation}", max(one, eight, many) - min(one, eight, many), 5,
+                f"more instructions with interrupts held up for 1, 8 or 64 waiters: {one}, {eight}, {many}")
 
 
 def showdown(compiler):

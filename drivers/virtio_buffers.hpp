@@ -95,7 +95,7 @@ class virtio_buffers_base {
     unsigned here_count_ = 0;
     const unsigned total_;
     virtqueue_base& queue_;
-    wait_queue<spin_lock> here_;
+    waiter_queue<spin_lock> here_;
     wait_queue<spin_lock> waiting_;
 };
 

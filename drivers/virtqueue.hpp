@@ -172,7 +172,7 @@ class virtqueue_base {
     available_head* const available_;
     used_head* const used_;
     virtio_request** const requests_; // by the first descriptor
-    wait_queue<spin_lock> waiting_;
+    waiter_queue<spin_lock> waiting_; // a driver's own among them
 };
 
 // With Size descriptors, a power of two; a request takes one for each of its segments. Must outlive its requests and its

@@ -8,6 +8,7 @@
  *     mark A B n=… min=… max=… sum=…      from each mark A to the mark B that came next
  *     masked n=… max=… at=0x…             sections with interrupts held up, from the instruction that masks to the one that
  *                                         lets in again, and where the longest begins; without waits in wfi
+ *     masked-after A max=…                the longest of those that began between a mark A and the next mark
  *
  * The few declarations of the interface that are used are written out: Debian has no package with the header. */
 #include <inttypes.h>
@@ -54,7 +55,8 @@ static struct {
 static int address_count;
 
 static bool masked;
-static uint64_t masked_since, masked_at, masked_n, masked_max, masked_max_at;
+static uint64_t masked_since, masked_at, masked_n, masked_max, masked_max_at, masked_max_after[marks];
+static int masked_after;
 
 static void on_mark(unsigned int cpu, void* data) {
     (void)cpu;
@@ -76,6 +78,7 @@ static void on_mask(unsigned int cpu, void* data) {
     masked = true;
     masked_since = count;
     masked_at = (uint64_t)(uintptr_t)data;
+    masked_after = last_mark;
 }
 static void on_unmask(unsigned int cpu, void* data) {
     (void)cpu;
@@ -83,6 +86,8 @@ static void on_unmask(unsigned int cpu, void* data) {
     if (!masked) return;
     masked = false;
     masked_n++;
+    if (masked_after >= 0 && count - masked_since > masked_max_after[masked_after])
+        masked_max_after[masked_after] = count - masked_since;
     if (count - masked_since > masked_max) {
         masked_max = count - masked_since;
         masked_max_at = masked_at;
@@ -154,6 +159,8 @@ static void on_end(qemu_plugin_id_t id, void* data) {
                         b, spans[a][b].n, spans[a][b].min, spans[a][b].max, spans[a][b].sum);
     fprintf(out, "masked n=%" PRIu64 " max=%" PRIu64 " at=0x%" PRIx64 "\n", masked_n, masked_max,
             masked_max_at);
+    for (int a = 0; a < marks; a++)
+        if (masked_max_after[a]) fprintf(out, "masked-after %d max=%" PRIu64 "\n", a, masked_max_after[a]);
     fprintf(out, "instructions %" PRIu64 "\n", count);
     fclose(out);
 }

@@ -47,7 +47,7 @@ template <class Lock> class basic_barrier {
 
     void end_phase(waiter_list& freed) noexcept {
         arrived_ = 0;
-        while (waiter* w = queue_.pop()) freed.add(*w);
+        freed.take(queue_.take_all());
     }
 
     [[no_unique_address]] mutable Lock lock_;

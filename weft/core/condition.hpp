@@ -41,7 +41,7 @@ template <class Lock> class basic_condition {
     void notify_one() noexcept {
         lock_.lock();
         waiter* w = queue_.pop();
-        if (w) noticed(*w);
+        if (w) static_cast<wait_base*>(w)->unnoticed = false;
         lock_.unlock();
         if (w) hand_on(*w);
     }
@@ -49,10 +49,12 @@ template <class Lock> class basic_condition {
     void notify_all() noexcept {
         lock_.lock();
         waiter* all = queue_.take_all();
-        for (waiter* w = all; w; w = w->next) noticed(*w);
         lock_.unlock();
         for (waiter* w = all; w;) {
             waiter* rest = w->next;
+            lock_.lock(); // a cancel may be looking at it
+            static_cast<wait_base*>(w)->unnoticed = false;
+            lock_.unlock();
             hand_on(*w);
             w = rest;
         }
@@ -62,9 +64,8 @@ template <class Lock> class basic_condition {
     struct wait_base : waiter {
         wait_base(const leaf_kind& k, mutex& m) noexcept : waiter(k), guarding(m) {}
         mutex& guarding;
-        bool unnoticed = false; // it is in this queue, and not in the mutex's
+        bool unnoticed = false; // it is in this queue or taken from it, and not in the mutex's
     };
-    static void noticed(waiter& w) noexcept { static_cast<wait_base&>(w).unnoticed = false; }
     // From this queue to the mutex's, without a turn in between.
     static void hand_on(waiter& w) noexcept { static_cast<wait_base&>(w).guarding.lock_for(w); }
 
@@ -126,9 +127,8 @@ class [[nodiscard("co_await it")]] basic_condition<Lock>::wait_operation
     static void cancel(leaf& l) noexcept {
         auto& w = static_cast<wait_operation&>(l);
         w.condition_.lock_.lock();
-        bool waited = w.unnoticed;
-        if (waited) w.condition_.queue_.remove(w);
-        w.unnoticed = false;
+        bool waited = w.unnoticed && w.condition_.queue_.remove(w);
+        if (waited) w.unnoticed = false;
         w.condition_.lock_.unlock();
         if (waited) hand_on(w); // has_mutex() sees that the branch is stopping
     }

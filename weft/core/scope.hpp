@@ -49,7 +49,10 @@ class scope : protected scope_base {
     }
 
     scope() noexcept : scope_base(nursery) {}
-    ~scope() { drop_finished(); }
+    ~scope() {
+        WEFT_CHECK_INVARIANT(has_no_children(), "a scope was destroyed while children of it are alive");
+        drop_finished();
+    }
 
   private:
     template <class T> friend class join_handle;

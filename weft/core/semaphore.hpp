@@ -93,13 +93,12 @@ class [[nodiscard("co_await it")]] basic_semaphore<Lock>::acquire_operation
 };
 
 template <class Lock> void basic_semaphore<Lock>::serve(waiter_list& freed) noexcept {
-    while (waiter* w = queue_.front()) {
-        std::size_t wanted = static_cast<acquire_operation*>(w)->wanted_;
-        if (wanted > permits_) return;
+    queue_.pop_while(lock_, freed, [this](waiter& w) {
+        std::size_t wanted = static_cast<acquire_operation&>(w).wanted_;
+        if (wanted > permits_) return false;
         permits_ -= wanted;
-        queue_.pop();
-        freed.add(*w);
-    }
+        return true;
+    });
 }
 
 using semaphore = basic_semaphore<spin_lock>;

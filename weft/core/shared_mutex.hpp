@@ -142,11 +142,7 @@ class [[nodiscard("co_await it")]] basic_shared_mutex<Lock>::lock_operation
 };
 
 template <class Lock> void basic_shared_mutex<Lock>::serve(waiter_list& freed) noexcept {
-    while (waiter* w = queue_.front()) {
-        if (!admit(static_cast<request*>(w)->wanted)) return;
-        queue_.pop();
-        freed.add(*w);
-    }
+    queue_.pop_while(lock_, freed, [this](waiter& w) { return admit(static_cast<request&>(w).wanted); });
 }
 
 using shared_mutex = basic_shared_mutex<spin_lock>;

@@ -58,6 +58,7 @@ class branch : public job, public branch_place {
     void unpin() noexcept { --pins_; }
     bool is_pinned() const noexcept { return pins_ != 0; }
 
+    bool is_at_home() const noexcept { return one_hart || port::current() == home().owner; }
     bool runs_on(const executor& e) const noexcept { return home().owner == &e; }
 
     // What to resume now in place of `next`: `next` itself, or, when the credit is used up, nothing, and `next`
@@ -78,6 +79,7 @@ class branch : public job, public branch_place {
     // Ready again: to the back of its queue. Only in the home executor's context, and only by the one who took
     // the leaf out of whatever it waited in.
     void post() noexcept {
+        WEFT_CHECK_INVARIANT(is_at_home(), "a branch was posted outside of its home's context");
         waiting.store(nullptr, order::relaxed);
         home().push(*this);
     }
@@ -112,6 +114,7 @@ class branch : public job, public branch_place {
     }
     // Back to the spare headers of its home.
     void recycle(executor& here) noexcept {
+        WEFT_CHECK_INVARIANT(!waiting.get_alone() && !is_pinned(), "a branch ended that waits or is pinned");
         ++generation;
         next = here.branches.spare;
         here.branches.spare = this;

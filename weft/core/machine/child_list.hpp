@@ -19,6 +19,7 @@
 #pragma once
 
 #include <weft/core/machine/branch.hpp>
+#include <weft/core/machine/check.hpp>
 
 namespace weft {
 
@@ -33,6 +34,8 @@ class child_list {
         first_ = &child;
     }
     WEFT_INLINE void remove(branch& child) noexcept {
+        WEFT_CHECK_INVARIANT((child.previous ? child.previous->following : first_) == &child,
+                             "a branch was taken out of a list of children in which it does not stand");
         if (child.previous)
             child.previous->following = child.following;
         else

@@ -147,6 +147,7 @@ bool executor::run_stealable() {
 }
 
 bool executor::run(std::size_t budget) {
+    WEFT_CHECK_INVARIANT(!running_, "an executor was run within one of its own turns");
     if constexpr (!one_hart) {
         if (inbox_.has_any()) {
             job* came = inbox_.take();

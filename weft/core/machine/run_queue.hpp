@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <weft/core/machine/check.hpp>
 #include <weft/core/machine/job.hpp>
 #include <weft/core/port.hpp>
 #include <weft/core/spin_lock.hpp>
@@ -40,6 +41,7 @@ class run_queue {
     WEFT_INLINE void push(job& j) noexcept {
         if constexpr (one_hart) return push_unlocking(j, port::lock());
         j.next = nullptr;
+        WEFT_CHECK_INVARIANT(!holds(j), "a job joined a run queue in which it stands");
         *tail_ = &j;
         tail_ = &j.next;
         if (bit) *map |= bit;
@@ -71,6 +73,13 @@ class run_queue {
     }
     // The one behind `i` others, for the seeded machine; there is one.
     job* pop_at(std::size_t i) noexcept;
+    // Whether it stands among the first thousand; for checks.
+    bool holds(const job& j) const noexcept {
+        std::size_t left = 1000;
+        for (const job* at = head_; at && left; at = at->next, --left)
+            if (at == &j) return true;
+        return false;
+    }
     // How many there are, counted up to `most`.
     std::size_t count(std::size_t most) const noexcept;
 
@@ -103,6 +112,7 @@ class run_queue {
 
   private:
     WEFT_INLINE void insert(job** at, job& j) noexcept {
+        WEFT_CHECK_INVARIANT(!holds(j), "a job joined a run queue in which it stands");
         j.next = *at;
         *at = &j;
         if (!j.next) tail_ = &j.next;

@@ -130,6 +130,8 @@ class scope_base : public leaf {
         shared_ = true;
         child_flags_.set_alone(static_cast<std::uint16_t>(child_flags_.get_alone() | branch::of_shared));
     }
+    // Of a scope that nobody else can reach: not opened, or ended.
+    bool has_no_children() const noexcept { return live_ == 0 && remote_live_ == 0; }
     bool is_at_home() const noexcept { return port::current() == &home(); }
 
     // One more thing to wait for beside the children. Both under the guard, or before the first child; drop_one() while a

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include <weft/core/atomic.hpp>
+#include <weft/core/machine/check.hpp>
 
 namespace weft {
 
@@ -44,6 +45,7 @@ template <template <class> class Atomic, std::size_t Room> class basic_steal_deq
     }
     bool has_room(std::size_t n) const noexcept { return free_room() >= n; }
     void put(std::size_t i, continuation& f) noexcept {
+        WEFT_CHECK_INVARIANT(has_room(i + 1), "a steal deque was filled beyond its room");
         items_[(bottom_.load(order::relaxed) + i) % room].store(&f, order::relaxed);
     }
     void publish(std::size_t n) noexcept { bottom_.store(bottom_.load(order::relaxed) + n, order::release); }

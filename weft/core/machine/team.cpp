@@ -7,7 +7,7 @@ namespace weft {
 
 void team_member::join(team& t, std::size_t index) noexcept {
     team_ = &t;
-    bit_ = std::uint64_t{1} << index;
+    bit_ = std::uintptr_t{1} << index;
     t.members[index] = this;
     if (t.count <= index) t.count = index + 1;
 }

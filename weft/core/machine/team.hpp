@@ -40,27 +40,27 @@ template <template <class> class Atomic> class basic_sleepers {
   public:
     static constexpr std::size_t nobody = SIZE_MAX;
 
-    void announce(std::uint64_t bit) noexcept { bits_.fetch_or(bit, order::seq_cst); }
-    void withdraw(std::uint64_t bit) noexcept {
+    void announce(std::uintptr_t bit) noexcept { bits_.fetch_or(bit, order::seq_cst); }
+    void withdraw(std::uintptr_t bit) noexcept {
         if (bits_.load(order::relaxed) & bit) bits_.fetch_and(~bit, order::acq_rel);
     }
-    bool any_but(std::uint64_t bit) const noexcept { return (bits_.load(order::seq_cst) & ~bit) != 0; }
+    bool any_but(std::uintptr_t bit) const noexcept { return (bits_.load(order::seq_cst) & ~bit) != 0; }
     // The index of one that is to be woken, and does not count as sleeping any more.
-    std::size_t take_one_but(std::uint64_t bit) noexcept {
-        for (std::uint64_t left = bits_.load(order::seq_cst) & ~bit; left; left &= left - 1) {
-            auto index = static_cast<unsigned>(__builtin_ctzll(left));
-            std::uint64_t one = std::uint64_t{1} << index;
+    std::size_t take_one_but(std::uintptr_t bit) noexcept {
+        for (std::uintptr_t left = bits_.load(order::seq_cst) & ~bit; left; left &= left - 1) {
+            auto index = static_cast<unsigned>(__builtin_ctzll(std::uint64_t{left}));
+            std::uintptr_t one = std::uintptr_t{1} << index;
             if (bits_.fetch_and(~one, order::acq_rel) & one) return index;
         }
         return nobody;
     }
 
   private:
-    Atomic<std::uint64_t> bits_{0};
+    Atomic<std::uintptr_t> bits_{0};
 };
 
 struct team {
-    static constexpr std::size_t max_members = 64;
+    static constexpr std::size_t max_members = 8 * sizeof(void*);
 
     basic_sleepers<atomic> sleepers;
     team_member* members[max_members] = {};
@@ -102,7 +102,7 @@ class team_member : public executor {
     bool steal_from(team_member& victim);
 
     team* team_ = nullptr;
-    std::uint64_t bit_ = 0;
+    std::uintptr_t bit_ = 0;
     std::size_t victim_ = 0; // where something was to be stolen the last time
     bool offered_ = false;   // since it was taken back last
     alignas(sizeof(void*) == 8 ? 64 : sizeof(void*)) basic_offer<atomic> offer_;

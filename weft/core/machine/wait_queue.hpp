@@ -14,25 +14,47 @@ struct waiter : leaf {
 
     waiter* next;            // set in a queue
     waiter** link = nullptr; // what points to it; nullptr: in no queue
+    std::uint32_t epoch;     // of the queue when it joined
 };
 
-// Holds no lock itself: whoever owns the queue guards it with a `Lock`, spin_lock or no_lock. O(1) throughout.
+// A list of waiters that are about to be resumed, in their order.
+class waiter_list {
+  public:
+    void add(waiter& w) noexcept {
+        w.next = nullptr;
+        *tail_ = &w;
+        tail_ = &w.next;
+    }
+    // Instead of adding one by one: all that take_all() has yielded.
+    void take(waiter* all) noexcept { first_ = all; }
+    waiter* first() const noexcept { return first_; }
+
+  private:
+    waiter* first_ = nullptr;
+    waiter** tail_ = &first_;
+};
+
+// Holds no lock itself: whoever owns the queue guards it with a `Lock`, spin_lock or no_lock. O(1) throughout, however many
+// wait.
 //
 // How a wait ends, so that nobody touches a frame that is gone: under the lock the waiter is taken out of the queue;
 // from then on a cancel finds it in no queue and does nothing, and it stays suspended. So its outcome can be stored
 // without the lock, and resume() comes last.
-template <class Lock> class wait_queue {
+//
+//     suspended --- push() ---> queued: link set, epoch the queue's --- pop(), remove() ---> out: link is nullptr
+//                                   '------ take_all() ------> out: the queue's epoch has moved on
+template <class Lock> class waiter_queue {
   public:
-    constexpr wait_queue() noexcept = default;
-    wait_queue(const wait_queue&) = delete;
-    wait_queue& operator=(const wait_queue&) = delete;
-
+    constexpr waiter_queue() noexcept = default;
+    waiter_queue(const waiter_queue&) = delete;
+    waiter_queue& operator=(const waiter_queue&) = delete;
     bool empty() const noexcept { return head_ == nullptr; }
     waiter* front() const noexcept { return head_; }
 
     void push(waiter& w) noexcept {
         w.next = nullptr;
         w.link = tail_;
+        w.epoch = epoch_;
         *tail_ = &w;
         tail_ = &w.next;
     }
@@ -48,18 +70,29 @@ template <class Lock> class wait_queue {
         w->link = nullptr;
         return w;
     }
+    // Moves the first ones to `freed` for as long as admit(waiter&) lets them go. Under the lock, which is given back for a
+    // moment after every few, so that nobody is locked out for longer because many wait; those that were moved still wait, and
+    // keep what they wait for alive.
+    template <class F> void pop_while(Lock& lock, waiter_list& freed, F admit) noexcept {
+        for (unsigned moved = 1; head_ && admit(*head_); ++moved) {
+            freed.add(*pop());
+            if (moved % moved_at_once != 0) continue;
+            lock.unlock();
+            lock.lock();
+        }
+    }
     // False: it was taken out before.
     bool remove(waiter& w) noexcept {
-        if (!w.link) return false;
+        if (!w.link || w.epoch != epoch_) return false;
         unlink(w);
         return true;
     }
     // All that wait, linked by `next`.
     waiter* take_all() noexcept {
         waiter* all = head_;
-        for (waiter* w = all; w; w = w->next) w->link = nullptr;
         head_ = nullptr;
         tail_ = &head_;
+        ++epoch_;
         return all;
     }
 
@@ -81,6 +114,8 @@ template <class Lock> class wait_queue {
     }
 
   private:
+    static constexpr unsigned moved_at_once = 4;
+
     void unlink(waiter& w) noexcept {
         *w.link = w.next;
         if (w.next)
@@ -92,21 +127,24 @@ template <class Lock> class wait_queue {
 
     waiter* head_ = nullptr;
     waiter** tail_ = &head_;
+    std::uint32_t epoch_ = 0; // counts the calls of take_all()
 };
 
-// A list of waiters that are about to be resumed, in their order.
-class waiter_list {
-  public:
-    void add(waiter& w) noexcept {
-        w.next = nullptr;
-        *tail_ = &w;
-        tail_ = &w.next;
-    }
-    waiter* first() const noexcept { return first_; }
+inline constexpr bool has_end_of_program = __STDC_HOSTED__;
 
-  private:
-    waiter* first_ = nullptr;
-    waiter** tail_ = &first_;
+// The queue of a primitive, in which tasks wait.
+template <class Lock> class wait_queue : public waiter_queue<Lock> {
+  public:
+    constexpr wait_queue() noexcept = default;
+    // In every build of a host. On a chip what waits for ever may be an object of static storage, and those have no destructors
+    // there: there is no end of the program to call them at.
+    constexpr ~wait_queue()
+        requires(!has_end_of_program)
+    = default;
+    constexpr ~wait_queue() {
+        if (!this->empty())
+            port::panic("a mutex, event, channel or other primitive was destroyed while a task waits for it");
+    }
 };
 
 // Base of the operations that wait in one queue of a primitive (CRTP). The primitive has `lock_`, and befriends it;
