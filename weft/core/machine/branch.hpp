@@ -58,7 +58,10 @@ class branch : public job, public branch_place {
     void unpin() noexcept { --pins_; }
     bool is_pinned() const noexcept { return pins_ != 0; }
 
-    bool is_at_home() const noexcept { return one_hart || port::current() == home().owner; }
+    // For checks: also an executor that somebody turns by hand is at home in its turns.
+    bool is_at_home() const noexcept {
+        return one_hart || port::current() == home().owner || home().owner->running();
+    }
     bool runs_on(const executor& e) const noexcept { return home().owner == &e; }
 
     // What to resume now in place of `next`: `next` itself, or, when the credit is used up, nothing, and `next`

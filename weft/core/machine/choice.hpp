@@ -23,6 +23,14 @@ inline constexpr bool seeded = true;
 inline constexpr bool seeded = false;
 #endif
 
+// One of [0, n).
+inline std::size_t pick(std::size_t n) noexcept {
+    if constexpr (seeded)
+        return port::choose(n);
+    else
+        return static_cast<void>(n), 0;
+}
+
 // Of longer queues the seeded machine chooses among the first so many, so that a choice takes a bounded time.
 inline constexpr std::size_t chosen_among = 16;
 
@@ -33,7 +41,7 @@ inline job* shuffled(job* chain) noexcept {
         std::size_t n = 0;
         for (job* j = chain; j && n < chosen_among; j = j->next) ++n;
         job** at = &chain;
-        for (std::size_t i = port::choose(n); i != 0; --i) at = &(*at)->next;
+        for (std::size_t i = pick(n); i != 0; --i) at = &(*at)->next;
         job* j = *at;
         *at = j->next;
         j->next = done;

@@ -25,7 +25,7 @@ template <bool mapped> WEFT_INLINE inline job* take_next(run_queue& q) noexcept 
     queue_section section;
     if constexpr (seeded) {
         std::size_t n = q.count(chosen_among);
-        return n ? q.pop_at(port::choose(n)) : nullptr;
+        return n ? q.pop_at(pick(n)) : nullptr;
     } else {
         return q.pop<mapped>();
     }
@@ -35,9 +35,9 @@ template <bool mapped> WEFT_INLINE inline job* take_next(run_queue& q) noexcept 
 // interrupted is tried.
 [[maybe_unused]] void choose_credit(job& j) noexcept {
     if (j.is_message()) return;
-    bool short_turn = port::choose(4) != 0;
+    bool short_turn = pick(4) != 0;
     static_cast<branch&>(j).refill(
-        static_cast<std::uint8_t>(1 + port::choose(short_turn ? 4 : branch::full_credit)));
+        static_cast<std::uint8_t>(1 + pick(short_turn ? 4 : branch::full_credit)));
 }
 
 } // namespace
@@ -125,7 +125,7 @@ template <bool several_levels> void executor::run_ready(std::size_t budget) {
 // While something stands in the deque.
 bool executor::is_turn_of_queue() noexcept {
     if (levels_->empty()) return false;
-    if constexpr (seeded) return port::choose(2) == 0;
+    if constexpr (seeded) return pick(2) == 0;
     if (queue_turns_ != 0) {
         --queue_turns_;
         return true;

@@ -28,7 +28,7 @@ bool team_member::take_back() noexcept {
 }
 
 bool team_member::steal() {
-    std::size_t first = seeded ? port::choose(team_->count) : victim_;
+    std::size_t first = seeded ? pick(team_->count) : victim_;
     for (std::size_t i = 0; i < team_->count; ++i) {
         std::size_t index = (first + i) % team_->count;
         team_member* victim = team_->members[index];

@@ -37,7 +37,7 @@ void put_below(timer_links* top, timer_links* child) noexcept {
 
 // Of equal deadlines the older one stays on top, and so goes first.
 WEFT_INLINE inline timer_links* merge(timer_links* older, timer_links* newer) noexcept {
-    if (sooner(newer, older) || (seeded && deadline_of(newer) == deadline_of(older) && port::choose(2))) {
+    if (sooner(newer, older) || (seeded && deadline_of(newer) == deadline_of(older) && pick(2))) {
         put_below(newer, older);
         return newer;
     }

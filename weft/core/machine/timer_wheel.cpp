@@ -27,7 +27,7 @@ bool longer_than(const timer* list, int n) noexcept {
     for (timer_links* l = &first; l != &ring && n < chosen_among; l = l->next, ++n)
         if (static_cast<timer*>(l)->deadline != first.deadline) break;
     timer_links* t = &first;
-    for (std::size_t i = port::choose(n); i != 0; --i) t = t->next;
+    for (std::size_t i = pick(n); i != 0; --i) t = t->next;
     return static_cast<timer&>(*t);
 }
 
