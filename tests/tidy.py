@@ -18,8 +18,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CLANG_FORMAT = "clang-format-22"
 HEADER_LINES = 350
 
-# What the ports of chips without an operating system have in common: a port that they may know.
-SHARED_PORT = "weft/ports/chip/"
+# What the ports of chips without an operating system have in common, and those of hosted worlds: ports that others may know.
+CHIP_PORT = "weft/ports/chip/"
+HOST_PORT = "weft/ports/host/"
+HOSTS = ("weft/ports/host/", "weft/ports/linux/", "weft/ports/windows/", "weft/ports/bsd/", "weft/ports/sim/")
 
 # Which rooms a room may include besides itself. Doors open downward only.
 DOORS = {
@@ -27,28 +29,23 @@ DOORS = {
     "weft/ports": ["weft/core"],
     "weft/runtime": ["weft/core"],
     "weft/io": ["weft/core", "weft/runtime"],
+    "weft/lwip": ["weft/core", "weft/ports", "drivers"],
     "weft/fiber": ["weft/core", "weft/runtime", "weft/io"],
     "weft/inspect": ["weft/core", "weft/runtime", "weft/io", "weft/fiber"],
     "drivers": ["weft/core"],
     "microkernel": ["weft/core", "weft/ports", "drivers"],
 }
-# The headers of the Linux port that runtime and io may name: its doors, where core/port.hpp is too narrow.
-LINUX_PORT_DOORS = [
-    "weft/ports/linux/backend.hpp",
-    "weft/ports/linux/log.hpp",
-    "weft/ports/linux/sys_thread.hpp",
-    "weft/ports/linux/thread_pool.hpp",
-    "weft/ports/linux/worker.hpp",
-]
-
-# The headers of io that a host's port completes: the contract for I/O, as core/port.hpp is the one for everything else.
+# The headers of io that a host's port, or another stack, completes: the contract for I/O, as core/port.hpp is the one for
+# everything else.
 IO_CONTRACT = [
     "weft/io/buffer.hpp",
+    "weft/io/byte_stream.hpp",
     "weft/io/directory_entry.hpp",
     "weft/io/endpoint.hpp",
     "weft/io/host.hpp",
     "weft/io/leased_buffer.hpp",
     "weft/io/operation.hpp",
+    "weft/io/received_datagram.hpp",
 ]
 
 OS_HEADER = re.compile(
@@ -104,7 +101,7 @@ def room_of(path):
 
 
 def door_direction(f):
-    """rooms include only what lies below them: core nothing, ports and drivers core, runtime core, io those two"""
+    """rooms include only what lies below them: core nothing, ports and drivers core, runtime the host room, io those"""
     room = room_of(f.path)
     if room not in DOORS or not is_cpp(f.path):
         return
@@ -116,12 +113,16 @@ def door_direction(f):
         if is_test(f.path) and room != "weft/core" and target in DOORS:
             continue  # a test may stand on what its subject will run on
         if target == room:
-            if port and not name.startswith((port, SHARED_PORT)):
+            shared = HOST_PORT if port in HOSTS else CHIP_PORT
+            if port and not name.startswith((port, shared)):
                 yield line, f"a port must not know another: {name}"
         elif target == "weft/ports" and room in ("weft/runtime", "weft/io"):
-            if name not in LINUX_PORT_DOORS:
-                yield line, f"{name} is none of the port's doors (LINUX_PORT_DOORS); go through weft/core/port.hpp"
-        elif target == "weft/io" and room == "weft/ports":
+            if not name.startswith(HOST_PORT):
+                yield line, f"{name} is one host's; go through {HOST_PORT}"
+        elif target == "weft/ports" and room == "weft/lwip":
+            if name.startswith(HOSTS):
+                yield line, f"{name} is a host's, and this room is for chips"
+        elif target == "weft/io" and room in ("weft/ports", "weft/lwip"):
             if name not in IO_CONTRACT:
                 yield line, f"{name} is no part of the contract for I/O (IO_CONTRACT)"
         elif target not in DOORS[room]:
@@ -328,13 +329,26 @@ CASES = [
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/runtime/run.hpp>\n", True),
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/ports/hand/port.hpp>\n", True),
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/ports/linux/sys.hpp>\n", False),
-    (door_direction, "weft/ports/cortex_m/a.cpp", f"#include <{SHARED_PORT}a.hpp>\n", False),
-    (door_direction, f"{SHARED_PORT}a.cpp", "#include <weft/ports/cortex_m/a.hpp>\n", True),
+    (door_direction, "weft/ports/cortex_m/a.cpp", f"#include <{CHIP_PORT}a.hpp>\n", False),
+    (door_direction, "weft/ports/cortex_m/a.cpp", f"#include <{HOST_PORT}a.hpp>\n", True),
+    (door_direction, f"{CHIP_PORT}a.cpp", "#include <weft/ports/cortex_m/a.hpp>\n", True),
+    (door_direction, "weft/ports/linux/a.cpp", f"#include <{HOST_PORT}a.hpp>\n", False),
+    (door_direction, "weft/ports/bsd/a.cpp", f"#include <{HOST_PORT}a.hpp>\n", False),
+    (door_direction, "weft/ports/linux/a.cpp", f"#include <{CHIP_PORT}a.hpp>\n", True),
+    (door_direction, f"{HOST_PORT}a.cpp", "#include <weft/ports/linux/sys.hpp>\n", True),
+    (door_direction, f"{HOST_PORT}a.cpp", f"#include <{IO_CONTRACT[0]}>\n", False),
+    (door_direction, "weft/runtime/a.cpp", f"#include <{HOST_PORT}a.hpp>\n", False),
+    (door_direction, "weft/runtime/a.cpp", "#include <weft/ports/linux/sys.hpp>\n", True),
+    (door_direction, "weft/lwip/a.cpp", f"#include <{IO_CONTRACT[0]}>\n", False),
+    (door_direction, "weft/lwip/a.cpp", "#include <weft/io/tcp.hpp>\n", True),
+    (door_direction, "weft/lwip/a.cpp", "#include <weft/ports/riscv_virt/a.hpp>\n", False),
+    (door_direction, "weft/lwip/a.cpp", f"#include <{HOST_PORT}a.hpp>\n", True),
+    (door_direction, "weft/lwip/a.cpp", "#include <weft/runtime/run.hpp>\n", True),
     (door_direction, "weft/ports/linux/a.cpp", f"#include <{IO_CONTRACT[0]}>\n", False),
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/io/tcp.hpp>\n", True),
     (door_direction, "weft/runtime/a.cpp", "#include <weft/io/tcp.hpp>\n", True),
     (door_direction, "weft/io/a.cpp", "#include <weft/ports/linux/sys.hpp>\n", True),
-    (door_direction, "weft/io/a.cpp", f"#include <{LINUX_PORT_DOORS[0]}>\n", False),
+    (door_direction, "weft/io/a.cpp", f"#include <{HOST_PORT}log.hpp>\n", False),
     (door_direction, "weft/io/a_test.cpp", "#include <weft/ports/linux/sys.hpp>\n", False),
     (door_direction, "weft/io/a.cpp", "#include <weft/inspect/dump.hpp>\n", True),
     (door_direction, "weft/inspect/a.cpp", "#include <weft/io/tcp.hpp>\n", False),

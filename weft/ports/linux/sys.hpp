@@ -18,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -200,6 +201,13 @@ inline long enable_ring(int ring) noexcept {
 }
 inline long poll(pollfd* list, unsigned n, int milliseconds) noexcept {
     return outcome(::poll(list, n, milliseconds));
+}
+// nullptr: without limit.
+inline long poll_precise(pollfd* list, std::size_t n, const timespec* wait) noexcept {
+    return outcome(::ppoll(list, n, wait, nullptr));
+}
+inline long select(int n, fd_set& input, fd_set& output, const timespec* wait) noexcept {
+    return outcome(::pselect(n, &input, &output, nullptr, wait, nullptr));
 }
 
 // Signals.

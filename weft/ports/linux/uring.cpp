@@ -267,15 +267,13 @@ void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
     switch (op.code) {
     case io_code::receive:
         ::io_uring_prep_recv(&sqe, fd, op.data, bytes, whole);
-        if (can_poll_first_ && !op.on->records && op.on->known_empty.load(order::relaxed))
-            sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
+        if (can_poll_first_ && !op.on->records && known_empty(op)) sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
         return;
     case io_code::receive_leased:
         ::io_uring_prep_recv(&sqe, fd, nullptr, 0, 0);
         sqe.flags |= IOSQE_BUFFER_SELECT;
         sqe.buf_group = lease_group;
-        if (can_poll_first_ && !op.on->records && op.on->known_empty.load(order::relaxed))
-            sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
+        if (can_poll_first_ && !op.on->records && known_empty(op)) sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
         return;
     case io_code::send: return ::io_uring_prep_send(&sqe, fd, op.data, bytes, MSG_NOSIGNAL | whole);
     case io_code::read: return ::io_uring_prep_read(&sqe, fd, op.data, bytes, UINT64_MAX);
@@ -288,8 +286,7 @@ void uring_backend::prepare(io_uring_sqe& sqe, io_operation& op) noexcept {
     case io_code::accept:
         ::io_uring_prep_accept(&sqe, fd, nullptr, nullptr, accept_flags);
         // To try in vain is dear: the kernel makes a socket and a file first.
-        if (can_accept_poll_first_ && op.on->known_empty.load(order::relaxed))
-            sqe.ioprio |= accept_poll_first;
+        if (can_accept_poll_first_ && known_empty(op)) sqe.ioprio |= accept_poll_first;
         return;
     case io_code::connect:
         return ::io_uring_prep_connect(&sqe, fd, static_cast<const sockaddr*>(op.data),
@@ -369,8 +366,8 @@ std::int64_t uring_backend::take_lease(slot& s) noexcept {
 }
 
 // nullptr without memory.
-uring_backend::lane* uring_backend::lane_of(const io_operation& op, io_side side) noexcept {
-    std::size_t index = static_cast<std::size_t>(descriptor_of(op)) * 2 + static_cast<std::size_t>(side);
+uring_backend::lane* uring_backend::lane_of(int fd, io_side side) noexcept {
+    std::size_t index = static_cast<std::size_t>(fd) * 2 + static_cast<std::size_t>(side);
     if (index >= lane_count_) [[unlikely]] {
         if (index >= lane_room_) {
             std::size_t wanted = lane_room_ ? lane_room_ : 128;
@@ -391,11 +388,11 @@ void uring_backend::launch(io_operation& op) noexcept {
 
 // The next in the lane goes.
 inline void uring_backend::leave_lane(io_operation& op, io_side side) noexcept {
-    lane& l = *lane_of(op, side);
-    if (l.last == &op) {
-        l.last = nullptr;
+    lane& l = *lane_of(descriptor_of(op), side);
+    if (l.last() == &op) {
+        l.set_last(nullptr);
     } else {
-        l.last->spare = op.spare;
+        l.last()->spare = op.spare;
         launch(*static_cast<io_operation*>(op.spare));
     }
 }
@@ -416,14 +413,16 @@ bool uring_backend::submit(io_operation& op) noexcept {
         ++in_flight_;
         return true;
     }
-    lane* l = descriptor_of(op) < 0 ? nullptr : lane_of(op, side);
+    lane* l = descriptor_of(op) < 0 ? nullptr : lane_of(descriptor_of(op), side);
     if (!l) [[unlikely]] {
         op.outcome = descriptor_of(op) < 0 ? -EBADF : -ENOMEM;
         return false;
     }
     ++in_flight_;
     op.spare = &op;
-    if (io_operation* last = std::exchange(l->last, &op)) {
+    io_operation* last = l->last();
+    l->set_last(&op);
+    if (last) {
         op.state = behind;
         op.spare = std::exchange(last->spare, &op);
         return true;
@@ -462,11 +461,11 @@ void uring_backend::cancel(io_operation& op) noexcept {
     if (op.code == io_code::close) return;
     switch (op.state) {
     case behind: {
-        lane& l = *lane_of(op, side_of(op.code));
-        io_operation* previous = l.last;
+        lane& l = *lane_of(descriptor_of(op), side_of(op.code));
+        io_operation* previous = l.last();
         while (previous->spare != &op) previous = static_cast<io_operation*>(previous->spare);
         previous->spare = op.spare;
-        if (l.last == &op) l.last = previous;
+        if (l.last() == &op) l.set_last(previous);
         op.outcome = io_operation::stopped;
         op.state = at_rest;
         --in_flight_;
@@ -542,6 +541,20 @@ void uring_backend::on_completion(const io_uring_cqe& c) noexcept {
     if (s.expects == 0) settle(s);
 }
 
+// What a success says about the next operation on its descriptor.
+void uring_backend::guess(const slot& s, std::int64_t outcome) noexcept {
+    const io_operation& op = *s.op;
+    bool receives = op.code == io_code::receive || op.code == io_code::receive_leased;
+    if ((receives && outcome > 0) || (op.code == io_code::accept && can_accept_poll_first_))
+        lane_of(descriptor_of(op), io_side::input)
+            ->guess_empty(!(s.outcome_flags & IORING_CQE_F_SOCK_NONEMPTY));
+    // Of a new connection nothing is known, whatever its number was before.
+    if (op.code == io_code::accept || op.code == io_code::connect) {
+        int fd = op.code == io_code::accept ? static_cast<int>(outcome) : descriptor_of(op);
+        if (lane* l = lane_of(fd, io_side::input)) l->guess_empty(false);
+    }
+}
+
 // Everything that was expected has come: the operation has ended, or goes back for the rest.
 void uring_backend::settle(slot& s) noexcept {
     io_operation& op = *s.op;
@@ -577,9 +590,8 @@ void uring_backend::settle(slot& s) noexcept {
                 settle_message(op);
             else if (op.code == io_code::readable || op.code == io_code::writable)
                 outcome = 0;
-            else if (((op.code == io_code::receive || op.code == io_code::receive_leased) && outcome > 0) ||
-                     (op.code == io_code::accept && can_accept_poll_first_))
-                op.on->known_empty.store(!(s.outcome_flags & IORING_CQE_F_SOCK_NONEMPTY), order::relaxed);
+            else if (side_of(op.code) != io_side::pool)
+                guess(s, outcome);
         }
         again = goes_on(op, outcome);
         if (again && s.cancelled) {

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-#include <weft/ports/linux/backend.hpp>
+#include <weft/ports/host/backend.hpp>
+#include <weft/ports/host/pooled.hpp>
 #include <weft/ports/linux/perform.hpp>
-#include <weft/ports/linux/pooled.hpp>
 #include <weft/ports/linux/sys.hpp>
 
 namespace weft {
@@ -48,6 +48,7 @@ class uring_backend final : public backend {
     std::uint64_t stale_completions() const noexcept { return stale_; }
     std::uint32_t slots() const noexcept { return slot_count_; }
     bool can_accept_poll_first() const noexcept { return can_accept_poll_first_; }
+    bool guesses_empty(int fd) noexcept { return lane_of(fd, io_side::input)->known_empty(); }
     // What a completion for this operation carries, which must be in the kernel.
     std::uint64_t mark_of(const io_operation& op) const noexcept;
     // Has the kernel deliver one completion more with this mark.
@@ -69,9 +70,19 @@ class uring_backend final : public backend {
     static_assert(sizeof(slot) == 24); // each connection that waits has one
     static constexpr std::uint32_t none = UINT32_MAX;
     // The operations in one direction of one descriptor. The kernel gets one at a time: it would serve several in no
-    // particular order, and mix their bytes. A circle by io_scratch::spare, whose first is the one behind the last.
+    // particular order, and mix their bytes. A circle by io_scratch::spare, whose first is the one behind the last;
+    // nullptr: nobody.
     struct lane {
-        io_operation* last; // nullptr: nobody
+        io_operation* last() const noexcept { return reinterpret_cast<io_operation*>(word & ~empty_bit); }
+        void set_last(io_operation* op) noexcept {
+            word = reinterpret_cast<std::uintptr_t>(op) | (word & empty_bit);
+        }
+        // Nothing was left at the last read or accept: a guess.
+        bool known_empty() const noexcept { return word & empty_bit; }
+        void guess_empty(bool is) noexcept { word = (word & ~empty_bit) | (is ? empty_bit : 0); }
+
+        static constexpr std::uintptr_t empty_bit = 1;
+        std::uintptr_t word; // the last, and the guess
     };
 
     uring_backend(const io_uring& ring, int bell, thread_pool* pool, const uring_settings& settings) noexcept;
@@ -80,7 +91,11 @@ class uring_backend final : public backend {
     int submit_collected() noexcept;
     io_uring_sqe* entry() noexcept;
     bool start(io_operation& op) noexcept;
-    lane* lane_of(const io_operation& op, io_side side) noexcept;
+    lane* lane_of(int fd, io_side side) noexcept;
+    bool known_empty(const io_operation& op) noexcept {
+        return lane_of(descriptor_of(op), io_side::input)->known_empty();
+    }
+    void guess(const slot& s, std::int64_t outcome) noexcept;
     void launch(io_operation& op) noexcept;
     void leave_lane(io_operation& op, io_side side) noexcept;
     bool enter_kernel(slot& s) noexcept;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include <weft/ports/linux/backend.hpp>
-#include <weft/ports/linux/sys_thread.hpp>
+#include <weft/ports/host/backend.hpp>
+#include <weft/ports/host/os.hpp>
 
 namespace weft {
 

@@ -9,7 +9,7 @@
 #include <weft/core/sleep.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/waker.hpp>
-#include <weft/ports/linux/backend.hpp>
+#include <weft/ports/host/backend.hpp>
 
 namespace {
 

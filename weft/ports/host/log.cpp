@@ -1,10 +1,10 @@
-#include <weft/ports/linux/log.hpp>
+#include <weft/ports/host/log.hpp>
 
 #include <cstdlib>
 #include <mutex>
 
 #include <weft/core/atomic.hpp>
-#include <weft/ports/linux/sys_thread.hpp>
+#include <weft/ports/host/os.hpp>
 
 namespace weft {
 

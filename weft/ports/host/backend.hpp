@@ -6,7 +6,7 @@
 
 #include <weft/core/result.hpp>
 #include <weft/io/operation.hpp>
-#include <weft/ports/linux/lease_pool.hpp>
+#include <weft/ports/host/lease_pool.hpp>
 
 namespace weft {
 

@@ -4,9 +4,9 @@
 
 #include <optional>
 
-#include <weft/ports/linux/backend.hpp>
-#include <weft/ports/linux/memory.hpp>
-#include <weft/ports/linux/thread_pool.hpp>
+#include <weft/ports/host/backend.hpp>
+#include <weft/ports/host/memory.hpp>
+#include <weft/ports/host/thread_pool.hpp>
 #include <weft/ports/linux/worker.hpp>
 
 namespace weft::testing {
