@@ -12,7 +12,7 @@
 #include <weft/ports/host/log.hpp>
 #include <weft/ports/host/os.hpp>
 #include <weft/ports/host/thread_pool.hpp>
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/worker.hpp>
 
 namespace weft {
 

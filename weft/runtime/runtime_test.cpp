@@ -18,7 +18,7 @@
 #include <weft/core/when_any.hpp>
 #include <weft/core/yield.hpp>
 #include <weft/ports/host/memory.hpp>
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/worker.hpp>
 #include <weft/runtime/testing.hpp>
 
 namespace {

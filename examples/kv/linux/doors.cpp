@@ -6,7 +6,7 @@
 #include <weft/core/when_any.hpp>
 #include <weft/io/signal_set.hpp>
 #include <weft/ports/host/backend.hpp>
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/worker.hpp>
 
 #include <filesystem>
 

@@ -7,7 +7,7 @@
 #include <weft/ports/host/backend.hpp>
 #include <weft/ports/host/memory.hpp>
 #include <weft/ports/host/thread_pool.hpp>
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/worker.hpp>
 
 namespace weft::testing {
 

@@ -9,9 +9,9 @@
 #include <weft/io/directory_entry.hpp>
 #include <weft/ports/host/backend.hpp>
 #include <weft/ports/host/short_ways.hpp>
+#include <weft/ports/host/worker.hpp>
 #include <weft/ports/linux/perform.hpp>
 #include <weft/ports/linux/sys.hpp>
-#include <weft/ports/linux/worker.hpp>
 
 namespace weft::host {
 

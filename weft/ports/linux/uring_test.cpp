@@ -26,7 +26,7 @@
 #include <weft/io/tcp.hpp>
 #include <weft/io/unix.hpp>
 #include <weft/io/user_event.hpp>
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/worker.hpp>
 
 namespace weft {
 namespace {

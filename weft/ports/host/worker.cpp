@@ -1,4 +1,4 @@
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/worker.hpp>
 
 #include <algorithm>
 
