@@ -29,8 +29,8 @@ enum class io_code : std::uint8_t {
     send_message,    // data: io_message
     accept,          // the result is a handle
     connect,         // data: an address of `size` native bytes
-    readable,        // waits until something can be read
-    writable,        // waits until something can be written
+    readable,        // waits until something can be read; optional: see host::awaits_readiness
+    writable,        // waits until something can be written; likewise
     read_at, // of a file, at `offset`; -1: at the file's own position (a placed_operation, as all with an offset)
     write_at,         // likewise; -1: appends, if the file was opened for that
     read_vector_at,   //

@@ -7,6 +7,8 @@
 
 namespace weft {
 
+static_assert(host::awaits_readiness); // by what stands here
+
 namespace {
 
 // io_operation::state

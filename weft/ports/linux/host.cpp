@@ -178,7 +178,7 @@ void to_native(const endpoint& from, native_address& to) noexcept {
     }
     case endpoint::kind::unix_path: {
         sockaddr_un a{};
-        static_assert(sizeof a <= sizeof to.bytes && sizeof a.sun_path > endpoint::max_path);
+        static_assert(sizeof a <= sizeof to.bytes && sizeof a.sun_path == max_socket_path + 1);
         a.sun_family = AF_UNIX;
         std::memcpy(a.sun_path, bytes.data(), bytes.size());
         std::memcpy(to.bytes, &a, sizeof a);
@@ -293,8 +293,8 @@ bool next_entry(std::span<const std::byte>& rest, directory_entry& out) noexcept
         std::memcpy(&length, rest.data() + length_at, sizeof length);
         if (length <= name_at || length > rest.size()) break;
         auto type = std::to_integer<unsigned char>(rest[type_at]);
-        auto* name = reinterpret_cast<const char*>(rest.data() + name_at);
-        out.name = std::string_view(name, ::strnlen(name, length - name_at));
+        std::string_view name(reinterpret_cast<const char*>(rest.data()) + name_at, length - name_at);
+        out.name = name.substr(0, name.find('\0'));
         out.type = type == DT_REG       ? file_type::regular
                    : type == DT_DIR     ? file_type::directory
                    : type == DT_LNK     ? file_type::symbolic_link
