@@ -53,6 +53,11 @@ OS_HEADER = re.compile(
     r"^(unistd|fcntl|poll|signal|csignal|sched|pthread|semaphore|dirent|netdb|syscall|errno|cerrno|time|spawn|"
     r"termios|grp|pwd|aio|ucontext|dlfcn|mqueue|utime)(\.h)?$"
 )
+# A function of the global name space, which is the OS's or C's, and what else calls the OS by its own name.
+OS_CALL = re.compile(
+    r"(?<![\w>:])((?:::)[a-z_]\w*|io_uring_\w+|IO_URING_\w+|(?:pthread|sched|timerfd|inotify)_\w+"
+    r"|epoll_(?:create1?|ctl|p?wait2?)|eventfd|signalfd|syscall|mmap|munmap|madvise|clock_gettime|p?select|ppoll|sigaction)\s*\("
+)
 # These say numbers and structures, not calls: a header that converts an error code may look them up.
 OS_HEADER_HARMLESS = {"errno.h", "cerrno", "time.h"}
 
@@ -160,14 +165,17 @@ def absolute_paths(f):
 
 
 def one_door_to_the_os(f):
-    """the OS is reached through weft/ports/linux/sys.hpp and sys_*.hpp alone"""
+    """the OS is reached through weft/ports/linux/sys.hpp and sys_*.hpp alone, by includes and by calls"""
     if not f.path.startswith("weft/") or not is_cpp(f.path) or is_test(f.path):
         return
-    if re.match(r"weft/ports/(linux/sys(_\w+)?\.[ch]pp$|(?!linux/|hand/|sim/))|weft/lwip/", f.path):
-        return
+    if re.match(r"weft/ports/(linux/sys(_\w+)?\.[ch]pp$|(?!linux/|host/|hand/|sim/))|weft/lwip/arch/", f.path):
+        return  # lwIP's own C wants headers of C, which stand in arch/
     for line, name in f.includes():
         if OS_HEADER.search(name) and (f.path.startswith("weft/core/") or name not in OS_HEADER_HARMLESS):
             yield line, f"<{name}> outside weft/ports/linux/sys.hpp"
+    for number, line in enumerate(f.lines, 1):
+        if call := OS_CALL.search(code_of(line)):
+            yield number, f"{call.group(1)}() outside weft/ports/linux/sys.hpp: it needs a wrapper there"
 
 
 ATOMIC = re.compile(r"\bstd::atomic|\b__atomic_|\b__sync_")
@@ -375,6 +383,17 @@ CASES = [
     (one_door_to_the_os, "weft/io/tcp.cpp", "#include <cerrno>\n", False),
     (one_door_to_the_os, "weft/core/error.cpp", "#include <cerrno>\n", True),
     (one_door_to_the_os, "weft/io/tcp_test.cpp", "#include <sys/socket.h>\n", False),
+    (one_door_to_the_os, "weft/ports/host/a.cpp", "#include <poll.h>\n", True),
+    (one_door_to_the_os, "weft/lwip/tcp.cpp", "#include <unistd.h>\n", True),
+    (one_door_to_the_os, "weft/ports/linux/uring.cpp", "    ::io_uring_submit(&ring_);\n", True),
+    (one_door_to_the_os, "weft/ports/linux/uring.cpp", "    io_uring_for_each_cqe(&ring_, head, c) {\n", True),
+    (one_door_to_the_os, "weft/ports/linux/uring.cpp", "    io_uring_sqe* e = sys::next_entry(ring_);\n", False),
+    (one_door_to_the_os, "weft/ports/linux/sys_uring.hpp", "    ::io_uring_submit(&ring_);\n", False),
+    (one_door_to_the_os, "weft/ports/linux/host.cpp", "    return ::close(fd);\n", True),
+    (one_door_to_the_os, "weft/ports/linux/host.cpp", "    return sys::close(fd) + host::close(h);\n", False),
+    (one_door_to_the_os, "weft/ports/linux/epoll.cpp", "    n = epoll_wait(ep, to, n, 0);\n", True),
+    (one_door_to_the_os, "weft/ports/linux/epoll.cpp", "    n = sys::epoll_wait(ep, to, n, 0);\n", False),
+    (one_door_to_the_os, "weft/ports/host/a.cpp", "    void* at = mmap(nullptr, n, 0, 0, -1, 0);\n", True),
     (one_door_to_the_os, "weft/ports/bsd/sys.hpp", "#include <sys/event.h>\n", False),
     (one_door_to_atomics, "weft/core/atomic.hpp", "__atomic_load_n(p, 0);\n", False),
     (one_door_to_atomics, "weft/core/waker.hpp", "__atomic_load_n(p, 0);\n", True),

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 
 #include <dirent.h>
@@ -26,8 +27,6 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <liburing.h>
 
 #include <weft/core/error.hpp>
 
@@ -195,10 +194,6 @@ inline long epoll_wait_precise(int ep, epoll_event* to, int n, const timespec& w
 #endif
 }
 
-// liburing 2.3 declares a function for it and leaves it out.
-inline long enable_ring(int ring) noexcept {
-    return outcome(::syscall(__NR_io_uring_register, ring, IORING_REGISTER_ENABLE_RINGS, nullptr, 0));
-}
 inline long poll(pollfd* list, unsigned n, int milliseconds) noexcept {
     return outcome(::poll(list, n, milliseconds));
 }

@@ -6,7 +6,8 @@
 #include <weft/ports/host/backend.hpp>
 #include <weft/ports/host/pooled.hpp>
 #include <weft/ports/linux/perform.hpp>
-#include <weft/ports/linux/sys.hpp>
+#include <weft/ports/linux/sys_uring.hpp>
+#include <weft/ports/linux/waiting.hpp>
 
 namespace weft {
 
@@ -40,7 +41,7 @@ class uring_backend final : public backend {
     bool submit(io_operation& op) noexcept override;
     void cancel(io_operation& op) noexcept override;
     void poll(std::int64_t deadline) noexcept override;
-    void ring() noexcept override;
+    void ring() noexcept override { bell_.ring(); }
     bool idle() const noexcept override { return in_flight_ == 0; }
     bool needs_no_poll() const noexcept override;
 
@@ -55,6 +56,14 @@ class uring_backend final : public backend {
     bool forge_completion(std::uint64_t mark) noexcept;
 
   private:
+    // io_operation::state
+    enum : std::uint8_t { at_rest, behind, listed, in_kernel, in_pool };
+    // The low half of a mark holds the slot's index and whose answer it is.
+    static constexpr std::uint32_t cancel_bit = 1u << 31;
+    // liburing keeps UINT64_MAX for itself.
+    static constexpr std::uint64_t bell_mark = UINT64_MAX - 1;
+    static constexpr std::uint16_t lease_group = 1;
+
     enum expectation : std::uint8_t { completion = 1, cancel_answer = 2 };
     struct slot {
         io_operation* op;
@@ -85,7 +94,8 @@ class uring_backend final : public backend {
         std::uintptr_t word; // the last, and the guess
     };
 
-    uring_backend(const io_uring& ring, int bell, thread_pool* pool, const uring_settings& settings) noexcept;
+    uring_backend(const io_uring& ring, bell&& rung, thread_pool* pool,
+                  const uring_settings& settings) noexcept;
 
     void bind() noexcept;
     int submit_collected() noexcept;
@@ -137,7 +147,7 @@ class uring_backend final : public backend {
     std::size_t in_flight_ = 0;
     std::size_t in_kernel_ = 0;
     std::uint64_t stale_ = 0;
-    int bell_;
+    bell bell_;
     bool bound_ = false;
     bool bell_armed_ = false;
     bool can_poll_first_;
