@@ -1,21 +1,16 @@
 #include <weft/ports/host/log.hpp>
 
 #include <cstdlib>
-#include <mutex>
+#include <utility>
 
-#include <weft/core/atomic.hpp>
 #include <weft/ports/host/os.hpp>
 
 namespace weft {
 
 namespace {
 
-constexpr int not_set = -2;
-constexpr int quiet = -1;
-
-constinit atomic<int> least{not_set};
-constinit std::mutex guard;
-constinit log_sink sink = nullptr;
+constinit message_log log_of_process;
+constinit thread_local message_log* log_of_thread = nullptr;
 
 int level_of_environment() noexcept {
     const char* wanted = std::getenv("WEFT_LOG");
@@ -26,32 +21,38 @@ int level_of_environment() noexcept {
     return static_cast<int>(log_level::notice);
 }
 
-int current_level() noexcept {
-    int level = least.load(order::relaxed);
-    if (level != not_set) return level;
-    level = not_set;
-    least.compare_exchange(level, level_of_environment(), order::relaxed);
-    return least.load(order::relaxed);
-}
-
 } // namespace
 
-void set_log_sink(log_sink s) noexcept {
-    std::lock_guard held(guard);
-    sink = s;
+int message_log::current_level() noexcept {
+    int level = least_.load(order::relaxed);
+    if (level != not_set) return level;
+    level = not_set;
+    least_.compare_exchange(level, level_of_environment(), order::relaxed);
+    return least_.load(order::relaxed);
 }
-void set_log_level(log_level level) noexcept { least.store(static_cast<int>(level), order::relaxed); }
-void silence_log() noexcept { least.store(quiet, order::relaxed); }
-bool log_enabled(log_level level) noexcept { return static_cast<int>(level) <= current_level(); }
 
-void log_line(log_level level, std::string_view line) noexcept {
-    if (!log_enabled(level)) return;
-    std::lock_guard held(guard);
-    if (sink) return sink(level, line);
+void message_log::set_sink(log_sink s) noexcept {
+    std::lock_guard held(guard_);
+    sink_ = s;
+}
+
+void message_log::write(log_level level, std::string_view line) noexcept {
+    if (!passes(level)) return;
+    std::lock_guard held(guard_);
+    if (sink_) return sink_(level, line);
     char text[520] = "weft: ";
     std::size_t used = 6 + line.copy(text + 6, sizeof text - 7);
     text[used++] = '\n';
     sys::write_stderr(text, used);
 }
+
+message_log& current_log() noexcept { return log_of_thread ? *log_of_thread : log_of_process; }
+message_log* set_current_log(message_log* log) noexcept { return std::exchange(log_of_thread, log); }
+
+void set_log_sink(log_sink s) noexcept { log_of_process.set_sink(s); }
+void set_log_level(log_level level) noexcept { log_of_process.set_level(level); }
+void silence_log() noexcept { log_of_process.silence(); }
+bool log_enabled(log_level level) noexcept { return current_log().passes(level); }
+void log_line(log_level level, std::string_view line) noexcept { current_log().write(level, line); }
 
 } // namespace weft
