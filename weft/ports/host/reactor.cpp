@@ -66,10 +66,10 @@ reactor::settled reactor::settle(io_operation& op, const io_place* e, int side, 
             op.outcome = outcome;
             return {true, true};
         }
-        bool more = !(op.flags & io_short_empty) || static_cast<std::size_t>(outcome) >= op.size || !e ||
-                    e->traits & io_place::sticky || (side == 0 && e->traits & io_place::has_records);
-        if (told != 0 && outcome == told && op.flags & io_short_empty)
-            more = false; // what comes now is told anew
+        bool all_told = told != 0 && outcome == told; // what comes from now on is told anew
+        bool more = !(op.flags & io_short_empty) || !e || e->traits & io_place::sticky ||
+                    (side == 0 && e->traits & io_place::has_records) ||
+                    (static_cast<std::size_t>(outcome) >= op.size && !all_told);
         if (!goes_on(op, outcome)) return {true, more};
         if (!more) return {false, false};
     }
