@@ -18,8 +18,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CLANG_FORMAT = "clang-format-22"
 HEADER_LINES = 350
 
-# What the ports of chips without an operating system have in common: a port that they may know.
-SHARED_PORT = "weft/ports/chip/"
+# What the ports of chips without an operating system have in common, and those of hosted worlds: ports that others may know.
+CHIP_PORT = "weft/ports/chip/"
+HOST_PORT = "weft/ports/host/"
+HOSTS = ("weft/ports/host/", "weft/ports/linux/", "weft/ports/windows/", "weft/ports/bsd/", "weft/ports/sim/")
 
 # Which rooms a room may include besides itself. Doors open downward only.
 DOORS = {
@@ -27,34 +29,34 @@ DOORS = {
     "weft/ports": ["weft/core"],
     "weft/runtime": ["weft/core"],
     "weft/io": ["weft/core", "weft/runtime"],
+    "weft/lwip": ["weft/core", "weft/ports", "drivers"],
     "weft/fiber": ["weft/core", "weft/runtime", "weft/io"],
     "weft/inspect": ["weft/core", "weft/runtime", "weft/io", "weft/fiber"],
     "drivers": ["weft/core"],
     "microkernel": ["weft/core", "weft/ports", "drivers"],
 }
-# The headers of the Linux port that runtime and io may name: its doors, where core/port.hpp is too narrow.
-LINUX_PORT_DOORS = [
-    "weft/ports/linux/backend.hpp",
-    "weft/ports/linux/log.hpp",
-    "weft/ports/linux/sys_thread.hpp",
-    "weft/ports/linux/thread_pool.hpp",
-    "weft/ports/linux/worker.hpp",
-]
-
-# The headers of io that a host's port completes: the contract for I/O, as core/port.hpp is the one for everything else.
+# The headers of io that a host's port, or another stack, completes: the contract for I/O, as core/port.hpp is the one for
+# everything else.
 IO_CONTRACT = [
     "weft/io/buffer.hpp",
+    "weft/io/byte_stream.hpp",
     "weft/io/directory_entry.hpp",
     "weft/io/endpoint.hpp",
     "weft/io/host.hpp",
     "weft/io/leased_buffer.hpp",
     "weft/io/operation.hpp",
+    "weft/io/received_datagram.hpp",
 ]
 
 OS_HEADER = re.compile(
     r"^(sys/|linux/|asm/|arpa/|net/|netinet/|liburing|windows\.h|winsock)|"
     r"^(unistd|fcntl|poll|signal|csignal|sched|pthread|semaphore|dirent|netdb|syscall|errno|cerrno|time|spawn|"
     r"termios|grp|pwd|aio|ucontext|dlfcn|mqueue|utime)(\.h)?$"
+)
+# A function of the global name space, which is the OS's or C's, and what else calls the OS by its own name.
+OS_CALL = re.compile(
+    r"(?<![\w>:])((?:::)[a-z_]\w*|io_uring_\w+|IO_URING_\w+|(?:pthread|sched|timerfd|inotify)_\w+"
+    r"|epoll_(?:create1?|ctl|p?wait2?)|eventfd|signalfd|syscall|mmap|munmap|madvise|clock_gettime|p?select|ppoll|sigaction)\s*\("
 )
 # These say numbers and structures, not calls: a header that converts an error code may look them up.
 OS_HEADER_HARMLESS = {"errno.h", "cerrno", "time.h"}
@@ -104,7 +106,7 @@ def room_of(path):
 
 
 def door_direction(f):
-    """rooms include only what lies below them: core nothing, ports and drivers core, runtime core, io those two"""
+    """rooms include only what lies below them: core nothing, ports and drivers core, runtime the host room, io those"""
     room = room_of(f.path)
     if room not in DOORS or not is_cpp(f.path):
         return
@@ -116,12 +118,16 @@ def door_direction(f):
         if is_test(f.path) and room != "weft/core" and target in DOORS:
             continue  # a test may stand on what its subject will run on
         if target == room:
-            if port and not name.startswith((port, SHARED_PORT)):
+            shared = HOST_PORT if port in HOSTS else CHIP_PORT
+            if port and not name.startswith((port, shared)):
                 yield line, f"a port must not know another: {name}"
         elif target == "weft/ports" and room in ("weft/runtime", "weft/io"):
-            if name not in LINUX_PORT_DOORS:
-                yield line, f"{name} is none of the port's doors (LINUX_PORT_DOORS); go through weft/core/port.hpp"
-        elif target == "weft/io" and room == "weft/ports":
+            if not name.startswith(HOST_PORT):
+                yield line, f"{name} is one host's; go through {HOST_PORT}"
+        elif target == "weft/ports" and room == "weft/lwip":
+            if name.startswith(HOSTS):
+                yield line, f"{name} is a host's, and this room is for chips"
+        elif target == "weft/io" and room in ("weft/ports", "weft/lwip"):
             if name not in IO_CONTRACT:
                 yield line, f"{name} is no part of the contract for I/O (IO_CONTRACT)"
         elif target not in DOORS[room]:
@@ -159,14 +165,17 @@ def absolute_paths(f):
 
 
 def one_door_to_the_os(f):
-    """the OS is reached through weft/ports/linux/sys.hpp and sys_*.hpp alone"""
+    """the OS is reached through weft/ports/linux/sys.hpp and sys_*.hpp alone, by includes and by calls"""
     if not f.path.startswith("weft/") or not is_cpp(f.path) or is_test(f.path):
         return
-    if re.match(r"weft/ports/(linux/sys(_\w+)?\.[ch]pp$|(?!linux/|hand/|sim/))|weft/lwip/", f.path):
-        return
+    if re.match(r"weft/ports/(linux/sys(_\w+)?\.[ch]pp$|(?!linux/|host/|hand/|sim/))|weft/lwip/arch/", f.path):
+        return  # lwIP's own C wants headers of C, which stand in arch/
     for line, name in f.includes():
         if OS_HEADER.search(name) and (f.path.startswith("weft/core/") or name not in OS_HEADER_HARMLESS):
             yield line, f"<{name}> outside weft/ports/linux/sys.hpp"
+    for number, line in enumerate(f.lines, 1):
+        if call := OS_CALL.search(code_of(line)):
+            yield number, f"{call.group(1)}() outside weft/ports/linux/sys.hpp: it needs a wrapper there"
 
 
 ATOMIC = re.compile(r"\bstd::atomic|\b__atomic_|\b__sync_")
@@ -328,13 +337,26 @@ CASES = [
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/runtime/run.hpp>\n", True),
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/ports/hand/port.hpp>\n", True),
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/ports/linux/sys.hpp>\n", False),
-    (door_direction, "weft/ports/cortex_m/a.cpp", f"#include <{SHARED_PORT}a.hpp>\n", False),
-    (door_direction, f"{SHARED_PORT}a.cpp", "#include <weft/ports/cortex_m/a.hpp>\n", True),
+    (door_direction, "weft/ports/cortex_m/a.cpp", f"#include <{CHIP_PORT}a.hpp>\n", False),
+    (door_direction, "weft/ports/cortex_m/a.cpp", f"#include <{HOST_PORT}a.hpp>\n", True),
+    (door_direction, f"{CHIP_PORT}a.cpp", "#include <weft/ports/cortex_m/a.hpp>\n", True),
+    (door_direction, "weft/ports/linux/a.cpp", f"#include <{HOST_PORT}a.hpp>\n", False),
+    (door_direction, "weft/ports/bsd/a.cpp", f"#include <{HOST_PORT}a.hpp>\n", False),
+    (door_direction, "weft/ports/linux/a.cpp", f"#include <{CHIP_PORT}a.hpp>\n", True),
+    (door_direction, f"{HOST_PORT}a.cpp", "#include <weft/ports/linux/sys.hpp>\n", True),
+    (door_direction, f"{HOST_PORT}a.cpp", f"#include <{IO_CONTRACT[0]}>\n", False),
+    (door_direction, "weft/runtime/a.cpp", f"#include <{HOST_PORT}a.hpp>\n", False),
+    (door_direction, "weft/runtime/a.cpp", "#include <weft/ports/linux/sys.hpp>\n", True),
+    (door_direction, "weft/lwip/a.cpp", f"#include <{IO_CONTRACT[0]}>\n", False),
+    (door_direction, "weft/lwip/a.cpp", "#include <weft/io/tcp.hpp>\n", True),
+    (door_direction, "weft/lwip/a.cpp", "#include <weft/ports/riscv_virt/a.hpp>\n", False),
+    (door_direction, "weft/lwip/a.cpp", f"#include <{HOST_PORT}a.hpp>\n", True),
+    (door_direction, "weft/lwip/a.cpp", "#include <weft/runtime/run.hpp>\n", True),
     (door_direction, "weft/ports/linux/a.cpp", f"#include <{IO_CONTRACT[0]}>\n", False),
     (door_direction, "weft/ports/linux/a.cpp", "#include <weft/io/tcp.hpp>\n", True),
     (door_direction, "weft/runtime/a.cpp", "#include <weft/io/tcp.hpp>\n", True),
     (door_direction, "weft/io/a.cpp", "#include <weft/ports/linux/sys.hpp>\n", True),
-    (door_direction, "weft/io/a.cpp", f"#include <{LINUX_PORT_DOORS[0]}>\n", False),
+    (door_direction, "weft/io/a.cpp", f"#include <{HOST_PORT}log.hpp>\n", False),
     (door_direction, "weft/io/a_test.cpp", "#include <weft/ports/linux/sys.hpp>\n", False),
     (door_direction, "weft/io/a.cpp", "#include <weft/inspect/dump.hpp>\n", True),
     (door_direction, "weft/inspect/a.cpp", "#include <weft/io/tcp.hpp>\n", False),
@@ -361,6 +383,17 @@ CASES = [
     (one_door_to_the_os, "weft/io/tcp.cpp", "#include <cerrno>\n", False),
     (one_door_to_the_os, "weft/core/error.cpp", "#include <cerrno>\n", True),
     (one_door_to_the_os, "weft/io/tcp_test.cpp", "#include <sys/socket.h>\n", False),
+    (one_door_to_the_os, "weft/ports/host/a.cpp", "#include <poll.h>\n", True),
+    (one_door_to_the_os, "weft/lwip/tcp.cpp", "#include <unistd.h>\n", True),
+    (one_door_to_the_os, "weft/ports/linux/uring.cpp", "    ::io_uring_submit(&ring_);\n", True),
+    (one_door_to_the_os, "weft/ports/linux/uring.cpp", "    io_uring_for_each_cqe(&ring_, head, c) {\n", True),
+    (one_door_to_the_os, "weft/ports/linux/uring.cpp", "    io_uring_sqe* e = sys::next_entry(ring_);\n", False),
+    (one_door_to_the_os, "weft/ports/linux/sys_uring.hpp", "    ::io_uring_submit(&ring_);\n", False),
+    (one_door_to_the_os, "weft/ports/linux/host.cpp", "    return ::close(fd);\n", True),
+    (one_door_to_the_os, "weft/ports/linux/host.cpp", "    return sys::close(fd) + host::close(h);\n", False),
+    (one_door_to_the_os, "weft/ports/linux/epoll.cpp", "    n = epoll_wait(ep, to, n, 0);\n", True),
+    (one_door_to_the_os, "weft/ports/linux/epoll.cpp", "    n = sys::epoll_wait(ep, to, n, 0);\n", False),
+    (one_door_to_the_os, "weft/ports/host/a.cpp", "    void* at = mmap(nullptr, n, 0, 0, -1, 0);\n", True),
     (one_door_to_the_os, "weft/ports/bsd/sys.hpp", "#include <sys/event.h>\n", False),
     (one_door_to_atomics, "weft/core/atomic.hpp", "__atomic_load_n(p, 0);\n", False),
     (one_door_to_atomics, "weft/core/waker.hpp", "__atomic_load_n(p, 0);\n", True),

@@ -73,8 +73,6 @@ class descriptor {
         other.check_unused();
         io_.generation = other.io_.generation;
         io_.records = other.io_.records;
-        io_.known_empty.store(other.io_.known_empty.load(order::relaxed), order::relaxed);
-        io_.output.store(other.io_.output.load(order::relaxed), order::relaxed);
         io_.place.store(other.io_.place.load(order::acquire), order::release);
         io_.value = other.let_go();
     }

@@ -8,14 +8,15 @@
 #include <string_view>
 
 #include <weft/core/result.hpp>
+#include <weft/ports/host/limits.hpp>
 
 namespace weft {
 
-// A value of 128 bytes. No allocation.
+// A value, of 128 bytes at most. No allocation.
 class endpoint {
   public:
     enum class kind : std::uint8_t { none, ipv4, ipv6, unix_path };
-    static constexpr std::size_t max_path = 107;
+    static constexpr std::size_t max_path = host::max_socket_path;
     // Room for whatever format() writes.
     static constexpr std::size_t max_text = 128;
 

@@ -8,6 +8,7 @@
 #include <weft/io/buffer.hpp>
 #include <weft/io/endpoint.hpp>
 #include <weft/io/operation.hpp>
+#include <weft/ports/host/limits.hpp>
 
 namespace weft {
 
@@ -101,7 +102,7 @@ void pack_handles(io_message& message, std::span<const native_handle> from) noex
 std::size_t unpack_handles(io_message& message, std::span<native_handle> to) noexcept;
 
 result<void> open_pipe(native_handle (&ends)[2]) noexcept;
-// A counter that is readable while it is above zero; reading takes it all, or one at a time.
+// A counter that is readable while it is above zero; reading takes it all, or one at a time. Optional: see has_counters.
 result<native_handle> open_counter(bool one_at_a_time) noexcept;
 // Adds one. Any thread, and signal handlers.
 void count_up(native_handle counter) noexcept;
@@ -111,8 +112,8 @@ void count_down(native_handle counter) noexcept;
 // Takes the next entry off the front of what read_directory delivered. False at the end.
 bool next_entry(std::span<const std::byte>& rest, directory_entry& out) noexcept;
 
-// Signals. While watch count of a signal is above zero, on_signal(number) is called for each, in a signal handler.
-inline constexpr int signal_limit = 65;
+// Signals, below signal_limit. While watch count of a signal is above zero, on_signal(number) is called for each, in a signal
+// handler.
 result<void> watch_signal(int number, void (*on_signal)(int) noexcept) noexcept;
 void unwatch_signal(int number) noexcept;
 

@@ -29,8 +29,8 @@ enum class io_code : std::uint8_t {
     send_message,    // data: io_message
     accept,          // the result is a handle
     connect,         // data: an address of `size` native bytes
-    readable,        // waits until something can be read
-    writable,        // waits until something can be written
+    readable,        // waits until something can be read; optional: see host::awaits_readiness
+    writable,        // waits until something can be written; likewise
     read_at, // of a file, at `offset`; -1: at the file's own position (a placed_operation, as all with an offset)
     write_at,         // likewise; -1: appends, if the file was opened for that
     read_vector_at,   //
@@ -66,37 +66,37 @@ enum open_bit : std::uint8_t {
     open_bit_sync_data = 64, // each write returns when the data is on the medium
 };
 
-// A back-end's record of an open descriptor, which the descriptor remembers while a worker uses it.
+// The host's record of an open descriptor, of which nobody else knows what it is.
 struct io_place;
 extern io_place no_place;
 
-// What the port knows of an open descriptor; stands in the descriptor, which outlives the operations on it.
+// An open descriptor as operations know it; stands in its owner, which outlives the operations on it.
 struct io_handle {
     constexpr io_handle() noexcept = default;
     explicit constexpr io_handle(native_handle h) noexcept : value(h) {}
 
     native_handle value = no_handle;
+    // The one word that is the host's. Published with release: a worker may come upon a place that another has just made.
+    atomic<io_place*> place{&no_place};
     // Numbers are used again, generations are not. 0 is none.
     std::uint32_t generation = 0;
-    bool records = false;                // a short read does not mean that nothing is left
-    atomic<std::uint8_t> known_empty{0}; // nothing was left at the last read or accept: a guess
-    // Operations in flight. The word for output counts in twos, and its lowest bit is taken away by a back-end where a
-    // write goes straight to the host if nobody waits before it.
-    atomic<std::uint32_t> input{0};
-    atomic<std::uint32_t> output{1};
-    // Published with release: a worker may come upon a place that another has just made.
-    atomic<io_place*> place{&no_place};
+    // Operations on it that a back-end has, in whichever worker; but see host::in_use().
+    atomic<std::uint32_t> in_flight{0};
+    bool records = false; // a short read does not mean that nothing is left
 };
 
 class io_operation;
 
-// Words that belong to the back-end while an operation is in flight, and mean what it likes.
+// Four words that belong to the back-end while an operation is in flight, and mean what it likes. What needs more, as a list
+// of buffers in another form, is in memory of the back-end's own.
 struct io_scratch {
     io_operation* next;
     io_operation* previous;
     std::uintptr_t number;
     void* spare;
 };
+// Room for what completion ports want with each operation, an OVERLAPPED: two words, two halves of an offset, a handle.
+static_assert(sizeof(io_scratch) >= 3 * sizeof(void*) + 2 * sizeof(std::uint32_t));
 
 // How it is to be done, and how far it is. One word, written and compared as such.
 struct io_manner {
@@ -123,8 +123,9 @@ class io_operation : public leaf, public io_scratch, public io_manner {
     static constexpr std::int64_t stopped = INT64_MIN;
     // The outcome of a whole transfer that met the end of the input.
     static constexpr std::int64_t ended_early = INT64_MIN + 1;
-    // The outcome of a receive_leased for which something has come, while all there is to lend is lent.
-    static constexpr std::int64_t nothing_to_lend = INT64_MIN + 2;
+    // The outcome of what would go beyond a limit: a receive_leased for which something has come, while all there is to lend
+    // is lent; a descriptor with a number that the back-end cannot wait for.
+    static constexpr std::int64_t beyond_limit = INT64_MIN + 2;
 
     io_operation(const leaf_kind& kind, io_code what, io_handle* handle, void* buffer = nullptr,
                  std::size_t bytes = 0) noexcept

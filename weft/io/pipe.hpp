@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include <weft/io/byte_stream.hpp>
 #include <weft/io/stream.hpp>
 
 namespace weft {
@@ -72,6 +73,8 @@ class pipe_writer {
   private:
     descriptor descriptor_;
 };
+
+static_assert(byte_source<pipe_reader> && byte_sink<pipe_writer>);
 
 // Two ends, connected. Does not wait. Errors: too_many_files.
 result<std::pair<pipe_reader, pipe_writer>> make_pipe() noexcept;

@@ -22,7 +22,7 @@ class signals : public on_each_back_end {
         on_each_back_end::SetUp();
     }
 };
-INSTANTIATE_TEST_SUITE_P(io, signals, ::testing::Values("uring", "epoll"), back_end_name);
+INSTANTIATE_TEST_SUITE_P(io, signals, ::testing::Values("uring", "epoll", "poll", "select"), back_end_name);
 
 #define CHECK_OK(r) EXPECT_TRUE((r).has_value()) << (r).error().message() << " " << (r).error().native()
 

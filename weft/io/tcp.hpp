@@ -1,6 +1,7 @@
 // TCP: tcp_listener and tcp_stream.
 #pragma once
 
+#include <weft/io/byte_stream.hpp>
 #include <weft/io/socket_operation.hpp>
 #include <weft/io/stream.hpp>
 
@@ -24,6 +25,8 @@ class tcp_stream : public stream_socket {
     result<void> set_no_delay(bool on) noexcept { return set(socket_option::no_delay, on); }
     result<void> set_keep_alive(bool on) noexcept { return set(socket_option::keep_alive, on); }
 };
+
+static_assert(lending_stream<tcp_stream>);
 
 struct listen_options {
     listen_options() noexcept {}

@@ -1,4 +1,4 @@
-// What the io room's tests stand on: every test runs on both back-ends, and may leave no descriptor open.
+// What the io room's tests stand on: every test runs on all four back-ends, and may leave no descriptor open.
 #pragma once
 
 #include <array>
@@ -85,4 +85,5 @@ inline std::string back_end_name(const ::testing::TestParamInfo<const char*>& in
 
 #define WEFT_ON_EACH_BACK_END(suite)                                                                         \
     class suite : public weft::testing::on_each_back_end {};                                                 \
-    INSTANTIATE_TEST_SUITE_P(io, suite, ::testing::Values("uring", "epoll"), weft::testing::back_end_name)
+    INSTANTIATE_TEST_SUITE_P(io, suite, ::testing::Values("uring", "epoll", "poll", "select"),               \
+                             weft::testing::back_end_name)

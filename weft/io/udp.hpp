@@ -1,6 +1,7 @@
 // UDP: udp_socket.
 #pragma once
 
+#include <weft/io/byte_stream.hpp>
 #include <weft/io/datagram.hpp>
 
 namespace weft {
@@ -22,5 +23,7 @@ class udp_socket : public datagram_socket {
     // address_not_available, permission_denied, too_many_files, …
     static result<udp_socket> bind(const endpoint& at, const udp_options& options = udp_options()) noexcept;
 };
+
+static_assert(datagrams<udp_socket>);
 
 } // namespace weft

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include <weft/io/byte_stream.hpp>
 #include <weft/io/datagram.hpp>
 #include <weft/io/descriptor_passing.hpp>
 #include <weft/io/socket_operation.hpp>
@@ -38,6 +39,8 @@ class unix_stream : public stream_socket {
         return {descriptor_, to, descriptors};
     }
 };
+
+static_assert(lending_stream<unix_stream>);
 
 class unix_listener {
   public:
@@ -80,5 +83,7 @@ class unix_datagram : public datagram_socket {
         return {descriptor_, to, descriptors};
     }
 };
+
+static_assert(datagrams<unix_datagram>);
 
 } // namespace weft

@@ -9,6 +9,8 @@
 
 namespace weft {
 
+namespace lwip {
+
 // Move-only; gives its memory back to lwIP when it goes, on the executor of the interface. Its bytes may be changed. As a
 // range of bytes, it can be written and copied as it is.
 class leased_buffer {
@@ -51,5 +53,9 @@ class leased_buffer {
     pbuf* at_ = nullptr;
     std::size_t read_ = 0;
 };
+
+} // namespace lwip
+
+using lwip::leased_buffer;
 
 } // namespace weft

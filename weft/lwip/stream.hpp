@@ -9,6 +9,7 @@
 #include <lwip/tcp.h>
 #include <weft/core/result.hpp>
 #include <weft/io/buffer.hpp>
+#include <weft/io/byte_stream.hpp>
 #include <weft/io/endpoint.hpp>
 #include <weft/lwip/leased_buffer.hpp>
 #include <weft/lwip/native.hpp>
@@ -104,8 +105,6 @@ class [[nodiscard("co_await it")]] leased_read_operation : public socket_operati
     leased_buffer taken_;
 };
 
-} // namespace lwip
-
 // A connection. All operations borrow their buffers until they have ended, allocate nothing, and resume on the executor of
 // the interface, where they are to be called. A reader and a writer at a time; more are served first in, first out. Errors:
 // connection_reset, timed_out, broken_pipe (written after the end), closed, not_connected (no stream), and errc::cancelled
@@ -176,5 +175,10 @@ class stream_socket {
   protected:
     lwip::connection* connection_ = nullptr;
 };
+static_assert(lending_stream<stream_socket>);
+
+} // namespace lwip
+
+using lwip::stream_socket;
 
 } // namespace weft

@@ -18,8 +18,6 @@ struct listener {
     void release() noexcept;
 };
 
-} // namespace lwip
-
 // A connection. Small writes are sent at once (TCP_NODELAY) unless set otherwise.
 class tcp_stream : public stream_socket {
   public:
@@ -114,5 +112,12 @@ class [[nodiscard("co_await it")]] tcp_listener::accept_operation : public lwip:
 };
 
 inline tcp_listener::accept_operation tcp_listener::accept() noexcept { return accept_operation(listener_); }
+
+} // namespace lwip
+
+// The names that programs use, whichever of the two stacks they are built with. An image may have both.
+using lwip::listen_options;
+using lwip::tcp_listener;
+using lwip::tcp_stream;
 
 } // namespace weft

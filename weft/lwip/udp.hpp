@@ -7,10 +7,12 @@
 
 #include <lwip/udp.h>
 #include <weft/core/result.hpp>
-#include <weft/io/received_datagram.hpp>
+#include <weft/io/byte_stream.hpp>
 #include <weft/lwip/native.hpp>
 
 namespace weft {
+
+namespace lwip {
 
 // A socket of a pool of MEMP_NUM_UDP_PCB. Keeps `most_kept` datagrams that nobody has received yet; more are lost. Operations
 // in tasks on the interface's executor, where they resume; no allocation but lwIP's pools. Borrows its buffers. Waiters are
@@ -149,5 +151,11 @@ inline udp_socket::send_operation udp_socket::send_to(std::span<const std::byte>
                                                       const endpoint& to) noexcept {
     return {state_, bytes, &to};
 }
+
+static_assert(datagrams<udp_socket>);
+
+} // namespace lwip
+
+using lwip::udp_socket;
 
 } // namespace weft

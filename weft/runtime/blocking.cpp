@@ -1,6 +1,6 @@
 #include <weft/runtime/blocking.hpp>
 
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/worker.hpp>
 
 namespace weft::detail {
 

@@ -5,7 +5,7 @@
 
 #include <weft/core/leaf.hpp>
 #include <weft/core/machine/thrown.hpp>
-#include <weft/ports/linux/thread_pool.hpp>
+#include <weft/ports/host/thread_pool.hpp>
 
 namespace weft {
 

@@ -14,7 +14,7 @@
 #include <weft/core/when_all.hpp>
 #include <weft/core/when_any.hpp>
 #include <weft/core/yield.hpp>
-#include <weft/ports/linux/memory.hpp>
+#include <weft/ports/host/memory.hpp>
 
 namespace {
 

@@ -1,4 +1,4 @@
 // Where the library's few messages for people go: set_log_sink(), set_log_level(), silence_log().
 #pragma once
 
-#include <weft/ports/linux/log.hpp>
+#include <weft/ports/host/log.hpp>

@@ -8,11 +8,11 @@
 #include <system_error>
 #include <thread>
 
-#include <weft/ports/linux/backend.hpp>
-#include <weft/ports/linux/log.hpp>
-#include <weft/ports/linux/sys_thread.hpp>
-#include <weft/ports/linux/thread_pool.hpp>
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/backend.hpp>
+#include <weft/ports/host/log.hpp>
+#include <weft/ports/host/os.hpp>
+#include <weft/ports/host/thread_pool.hpp>
+#include <weft/ports/host/worker.hpp>
 
 namespace weft {
 

@@ -25,7 +25,7 @@ struct runtime_options {
     worker_mode mode = worker_mode::work_sharing;
     // Worker i runs on cpus[i] only; empty: the system decides. As many as there are threads.
     std::vector<std::size_t> cpus;
-    // "uring" or "epoll"; nullptr: what the variable WEFT_IO of the environment says, else the better one there is.
+    // "uring", "epoll", "poll" or "select"; nullptr: what the variable WEFT_IO of the environment says, else the better one there is.
     const char* io = nullptr;
     // Levels of priority, 1 to executor::max_levels. One level costs nothing.
     std::size_t priorities = 1;

@@ -17,8 +17,8 @@
 #include <weft/core/when_all.hpp>
 #include <weft/core/when_any.hpp>
 #include <weft/core/yield.hpp>
-#include <weft/ports/linux/memory.hpp>
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/memory.hpp>
+#include <weft/ports/host/worker.hpp>
 #include <weft/runtime/testing.hpp>
 
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <weft/ports/linux/memory.hpp>
+#include <weft/ports/host/memory.hpp>
 
 namespace weft::testing {
 

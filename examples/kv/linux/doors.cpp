@@ -5,8 +5,8 @@
 #include <weft/core/ok.hpp>
 #include <weft/core/when_any.hpp>
 #include <weft/io/signal_set.hpp>
-#include <weft/ports/linux/backend.hpp>
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/backend.hpp>
+#include <weft/ports/host/worker.hpp>
 
 #include <filesystem>
 

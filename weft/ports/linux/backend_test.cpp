@@ -1,4 +1,4 @@
-#include <weft/ports/linux/backend.hpp>
+#include <weft/ports/host/backend.hpp>
 
 #include <cerrno>
 #include <chrono>
@@ -117,7 +117,8 @@ TEST_F(choosing_a_back_end, an_unknown_name_is_a_clear_error) {
             auto made = make_backend();
             _exit(!made && made.error() == errc::invalid_argument ? 0 : 1);
         },
-        ::testing::ExitedWithCode(0), "WEFT_IO asks for \"kqueue\", which is no back-end: uring or epoll");
+        ::testing::ExitedWithCode(0),
+        "WEFT_IO asks for \"kqueue\", which is no back-end: uring, epoll, poll or select");
 }
 
 TEST_F(choosing_a_back_end, the_choice_is_logged_once) {
@@ -140,7 +141,7 @@ class each_back_end : public ::testing::TestWithParam<const char*> {
         return made ? std::move(*made) : nullptr;
     }
 };
-INSTANTIATE_TEST_SUITE_P(linux_port, each_back_end, ::testing::Values("uring", "epoll"),
+INSTANTIATE_TEST_SUITE_P(linux_port, each_back_end, ::testing::Values("uring", "epoll", "poll", "select"),
                          [](const auto& info) { return std::string(info.param); });
 
 std::int64_t elapsed(auto f) {

@@ -7,10 +7,11 @@
 
 #include <weft/core/spin_lock.hpp>
 #include <weft/io/directory_entry.hpp>
-#include <weft/ports/linux/backend.hpp>
+#include <weft/ports/host/backend.hpp>
+#include <weft/ports/host/short_ways.hpp>
+#include <weft/ports/host/worker.hpp>
 #include <weft/ports/linux/perform.hpp>
 #include <weft/ports/linux/sys.hpp>
-#include <weft/ports/linux/worker.hpp>
 
 namespace weft::host {
 
@@ -42,89 +43,34 @@ static_assert(std::size(option_names) == static_cast<std::size_t>(socket_option:
 
 namespace {
 
-bool submit(io_operation& op, branch& b) noexcept {
-    if (!backend_of(*b.home().owner).submit(op)) return end_at_once(op, b);
-    count_in_flight(op, 1);
-    b.waiting.store(&op, order::release);
-    return true;
-}
+struct calls {
+    static std::int64_t receive(native_handle h, void* to, std::size_t n) noexcept {
+        return sys::receive(fd_of(h), to, n, MSG_DONTWAIT);
+    }
+    static std::int64_t send(native_handle h, const void* from, std::size_t n) noexcept {
+        return sys::send(fd_of(h), from, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+};
+using ways = short_ways<calls>;
 
 } // namespace
 
-bool start(io_operation& op, branch& b, continuation& then) noexcept {
-    op.owner = &b;
-    b.target = &then;
-    op.outcome = io_operation::stopped;
-    if (b.stopping() && op.code != io_code::close) return end_in_turn(op, b); // which a stop does not prevent
-    op.outcome = 0;
-    return submit(op, b);
-}
-
-namespace {
-
-// The cold parts of a send that goes straight to the host; not inlined, since they would cost it registers. What it has
-// left undone:
-[[gnu::noinline, gnu::cold]] bool send_rest(io_operation& op, std::uint8_t flags,
-                                            std::int64_t outcome) noexcept {
-    branch& b = *op.owner;
-    op.become(io_code::send, flags | io_tried);
-    op.outcome = 0;
-    bool more = outcome == -EAGAIN || outcome == -EINTR || goes_on(op, outcome);
-    return more ? submit(op, b) : end_at_once(op, b);
-}
-
-// When the credit is used up, it waits in any case.
-[[gnu::noinline, gnu::cold]] bool start_send(io_operation& op, branch& b, continuation& then,
-                                             std::uint8_t flags, bool yields) noexcept {
-    if (yields) b.refill();
-    op.become(io_code::send, flags);
-    return start(op, b, then) || (yields && end_in_turn(op, b));
-}
-
-template <std::uint8_t flags>
-[[gnu::always_inline]] inline bool send_as(io_operation& op, branch& b, continuation& then) noexcept {
-    io_handle& on = *op.on;
-    if (on.output.load(order::relaxed) != 0 || b.stopping()) [[unlikely]]
-        return start_send(op, b, then, flags, false);
-    if (b.spend()) [[unlikely]]
-        return start_send(op, b, then, flags, true);
-    op.owner = &b;
-    b.target = &then;
-    std::int64_t outcome = sys::send(fd_of(on.value), op.data, op.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (outcome != static_cast<std::int64_t>(op.size)) [[unlikely]]
-        return send_rest(op, flags, outcome);
-    op.outcome = outcome;
-    return false;
-}
-
-} // namespace
-
+bool receive(io_operation& op, branch& b, continuation& then) noexcept { return ways::receive(op, b, then); }
 bool send(io_operation& op, branch& b, continuation& then) noexcept {
-    return send_as<io_short_empty>(op, b, then);
+    return ways::send<io_short_empty>(op, b, then);
 }
 bool send_all(io_operation& op, branch& b, continuation& then) noexcept {
-    return send_as<io_short_empty | io_whole>(op, b, then);
+    return ways::send<io_short_empty | io_whole>(op, b, then);
 }
-
-void cancel(io_operation& op) noexcept { backend_of(*op.owner->home().owner).cancel(op); }
 
 error error_of(std::int64_t outcome) noexcept {
     if (outcome == io_operation::stopped) return errc::cancelled;
     if (outcome == io_operation::ended_early) return errc::end_of_file;
-    if (outcome == io_operation::nothing_to_lend) return errc::limit_exceeded;
+    if (outcome == io_operation::beyond_limit) return errc::limit_exceeded;
     return sys::error_from(static_cast<long>(outcome));
 }
 
 void close(native_handle h) noexcept { sys::close(fd_of(h)); }
-
-void give_back(lease_pool& home, std::uint32_t block) noexcept { home.give_back(block); }
-std::byte* address_of(const lease_pool& home, std::uint32_t block) noexcept { return home.at(block); }
-
-std::uint32_t new_generation() noexcept {
-    static atomic<std::uint32_t> last{0};
-    for (;;)
-        if (std::uint32_t g = last.fetch_add(1, order::relaxed) + 1) return g;
-}
 
 result<void> adopt(native_handle h) noexcept {
     long flags = sys::get_flags(fd_of(h));
@@ -232,7 +178,7 @@ void to_native(const endpoint& from, native_address& to) noexcept {
     }
     case endpoint::kind::unix_path: {
         sockaddr_un a{};
-        static_assert(sizeof a <= sizeof to.bytes && sizeof a.sun_path > endpoint::max_path);
+        static_assert(sizeof a <= sizeof to.bytes && sizeof a.sun_path == max_socket_path + 1);
         a.sun_family = AF_UNIX;
         std::memcpy(a.sun_path, bytes.data(), bytes.size());
         std::memcpy(to.bytes, &a, sizeof a);
@@ -347,8 +293,8 @@ bool next_entry(std::span<const std::byte>& rest, directory_entry& out) noexcept
         std::memcpy(&length, rest.data() + length_at, sizeof length);
         if (length <= name_at || length > rest.size()) break;
         auto type = std::to_integer<unsigned char>(rest[type_at]);
-        auto* name = reinterpret_cast<const char*>(rest.data() + name_at);
-        out.name = std::string_view(name, ::strnlen(name, length - name_at));
+        std::string_view name(reinterpret_cast<const char*>(rest.data()) + name_at, length - name_at);
+        out.name = name.substr(0, name.find('\0'));
         out.type = type == DT_REG       ? file_type::regular
                    : type == DT_DIR     ? file_type::directory
                    : type == DT_LNK     ? file_type::symbolic_link

@@ -1,6 +1,6 @@
 #include <weft/ports/linux/perform.hpp>
 
-#include <weft/ports/linux/backend.hpp>
+#include <weft/ports/host/backend.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -17,24 +17,6 @@ static_assert(offsetof(const_buffer, size) == offsetof(iovec, iov_len));
 static_assert(sizeof(msghdr) <= sizeof(io_message::native) && alignof(msghdr) <= 8);
 
 namespace {
-
-// Moves a list of buffers on by `bytes`, in place.
-void advance(iovec*& list, std::size_t& count, std::size_t bytes) noexcept {
-    while (count && bytes >= list->iov_len) {
-        bytes -= list->iov_len;
-        ++list;
-        --count;
-    }
-    if (count) {
-        list->iov_base = static_cast<char*>(list->iov_base) + bytes;
-        list->iov_len -= bytes;
-    }
-}
-
-// Where it stands after so many bytes, if it does not go by the file's own position.
-void move_on(io_operation& op, std::int64_t bytes) noexcept {
-    if (std::int64_t& at = placed(op).offset; at >= 0) at += bytes;
-}
 
 int vector_count(std::size_t n) noexcept { return static_cast<int>(std::min<std::size_t>(n, IOV_MAX)); }
 
@@ -72,7 +54,7 @@ long receive_leased(io_operation& op) noexcept {
     std::uint32_t block = pool->take_or_grow();
     if (block == lease_pool::none) {
         long there = poll_now(descriptor_of(op), POLLIN);
-        return there < 0 ? there : static_cast<long>(io_operation::nothing_to_lend);
+        return there < 0 ? there : static_cast<long>(io_operation::beyond_limit);
     }
     long n = sys::receive(descriptor_of(op), pool->at(block), op.size, MSG_DONTWAIT);
     if (n > 0)
@@ -181,54 +163,6 @@ std::int64_t perform(io_operation& op) noexcept {
     }
     }
     return -EINVAL;
-}
-
-bool goes_on(io_operation& op, std::int64_t outcome) noexcept {
-    if (!(op.flags & io_whole) || outcome < 0) {
-        op.outcome = outcome;
-        return false;
-    }
-    op.outcome += outcome;
-    if (outcome == 0) {
-        if (op.size != 0) op.outcome = io_operation::ended_early;
-        return false;
-    }
-    auto n = static_cast<std::size_t>(outcome);
-    switch (op.code) {
-    case io_code::read_vector:
-    case io_code::write_vector:
-    case io_code::read_vector_at:
-    case io_code::write_vector_at: {
-        iovec* list = vectors_of(op);
-        advance(list, op.size, n);
-        op.data = list;
-        if (side_of(op.code) == io_side::pool) move_on(op, outcome);
-        return op.size != 0;
-    }
-    case io_code::receive_message:
-    case io_code::send_message: {
-        io_message& m = message_of(op);
-        auto* list = static_cast<iovec*>(m.buffers);
-        advance(list, m.buffer_count, n);
-        m.buffers = list;
-        m.handles_size = 0; // they went with the first part
-        return m.buffer_count != 0;
-    }
-    case io_code::read_at:
-    case io_code::write_at: move_on(op, outcome); [[fallthrough]];
-    default:
-        op.data = static_cast<char*>(op.data) + n;
-        op.size -= n;
-        return op.size != 0;
-    }
-}
-
-std::int64_t perform_wholly(io_operation& op) noexcept {
-    for (;;) {
-        std::int64_t outcome = perform(op);
-        if (outcome == -EINTR) continue;
-        if (!goes_on(op, outcome)) return op.outcome;
-    }
 }
 
 } // namespace weft

@@ -13,6 +13,8 @@ struct watched_signal {
     struct sigaction before;
 };
 
+static_assert(signal_limit == NSIG);
+
 spin_lock guard;
 watched_signal signals[signal_limit];
 atomic<void (*)(int) noexcept> receiver{nullptr};

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 
 #include <dirent.h>
@@ -18,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -25,8 +27,6 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <liburing.h>
 
 #include <weft/core/error.hpp>
 
@@ -194,12 +194,15 @@ inline long epoll_wait_precise(int ep, epoll_event* to, int n, const timespec& w
 #endif
 }
 
-// liburing 2.3 declares a function for it and leaves it out.
-inline long enable_ring(int ring) noexcept {
-    return outcome(::syscall(__NR_io_uring_register, ring, IORING_REGISTER_ENABLE_RINGS, nullptr, 0));
-}
 inline long poll(pollfd* list, unsigned n, int milliseconds) noexcept {
     return outcome(::poll(list, n, milliseconds));
+}
+// nullptr: without limit.
+inline long poll_precise(pollfd* list, std::size_t n, const timespec* wait) noexcept {
+    return outcome(::ppoll(list, n, wait, nullptr));
+}
+inline long select(int n, fd_set& input, fd_set& output, const timespec* wait) noexcept {
+    return outcome(::pselect(n, &input, &output, nullptr, wait, nullptr));
 }
 
 // Signals.

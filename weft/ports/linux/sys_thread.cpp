@@ -1,4 +1,4 @@
-#include <weft/ports/linux/sys_thread.hpp>
+#include <weft/ports/host/os.hpp>
 
 #include <cerrno>
 #include <cstdlib>

@@ -3,10 +3,11 @@
 
 #include <cstdint>
 
-#include <weft/ports/linux/backend.hpp>
+#include <weft/ports/host/backend.hpp>
+#include <weft/ports/host/pooled.hpp>
 #include <weft/ports/linux/perform.hpp>
-#include <weft/ports/linux/pooled.hpp>
-#include <weft/ports/linux/sys.hpp>
+#include <weft/ports/linux/sys_uring.hpp>
+#include <weft/ports/linux/waiting.hpp>
 
 namespace weft {
 
@@ -40,7 +41,7 @@ class uring_backend final : public backend {
     bool submit(io_operation& op) noexcept override;
     void cancel(io_operation& op) noexcept override;
     void poll(std::int64_t deadline) noexcept override;
-    void ring() noexcept override;
+    void ring() noexcept override { bell_.ring(); }
     bool idle() const noexcept override { return in_flight_ == 0; }
     bool needs_no_poll() const noexcept override;
 
@@ -48,12 +49,21 @@ class uring_backend final : public backend {
     std::uint64_t stale_completions() const noexcept { return stale_; }
     std::uint32_t slots() const noexcept { return slot_count_; }
     bool can_accept_poll_first() const noexcept { return can_accept_poll_first_; }
+    bool guesses_empty(int fd) noexcept { return lane_of(fd, io_side::input)->known_empty(); }
     // What a completion for this operation carries, which must be in the kernel.
     std::uint64_t mark_of(const io_operation& op) const noexcept;
     // Has the kernel deliver one completion more with this mark.
     bool forge_completion(std::uint64_t mark) noexcept;
 
   private:
+    // io_operation::state
+    enum : std::uint8_t { at_rest, behind, listed, in_kernel, in_pool };
+    // The low half of a mark holds the slot's index and whose answer it is.
+    static constexpr std::uint32_t cancel_bit = 1u << 31;
+    // liburing keeps UINT64_MAX for itself.
+    static constexpr std::uint64_t bell_mark = UINT64_MAX - 1;
+    static constexpr std::uint16_t lease_group = 1;
+
     enum expectation : std::uint8_t { completion = 1, cancel_answer = 2 };
     struct slot {
         io_operation* op;
@@ -69,18 +79,33 @@ class uring_backend final : public backend {
     static_assert(sizeof(slot) == 24); // each connection that waits has one
     static constexpr std::uint32_t none = UINT32_MAX;
     // The operations in one direction of one descriptor. The kernel gets one at a time: it would serve several in no
-    // particular order, and mix their bytes. A circle by io_scratch::spare, whose first is the one behind the last.
+    // particular order, and mix their bytes. A circle by io_scratch::spare, whose first is the one behind the last;
+    // nullptr: nobody.
     struct lane {
-        io_operation* last; // nullptr: nobody
+        io_operation* last() const noexcept { return reinterpret_cast<io_operation*>(word & ~empty_bit); }
+        void set_last(io_operation* op) noexcept {
+            word = reinterpret_cast<std::uintptr_t>(op) | (word & empty_bit);
+        }
+        // Nothing was left at the last read or accept: a guess.
+        bool known_empty() const noexcept { return word & empty_bit; }
+        void guess_empty(bool is) noexcept { word = (word & ~empty_bit) | (is ? empty_bit : 0); }
+
+        static constexpr std::uintptr_t empty_bit = 1;
+        std::uintptr_t word; // the last, and the guess
     };
 
-    uring_backend(const io_uring& ring, int bell, thread_pool* pool, const uring_settings& settings) noexcept;
+    uring_backend(const io_uring& ring, bell&& rung, thread_pool* pool,
+                  const uring_settings& settings) noexcept;
 
     void bind() noexcept;
     int submit_collected() noexcept;
     io_uring_sqe* entry() noexcept;
     bool start(io_operation& op) noexcept;
-    lane* lane_of(const io_operation& op, io_side side) noexcept;
+    lane* lane_of(int fd, io_side side) noexcept;
+    bool known_empty(const io_operation& op) noexcept {
+        return lane_of(descriptor_of(op), io_side::input)->known_empty();
+    }
+    void guess(const slot& s, std::int64_t outcome) noexcept;
     void launch(io_operation& op) noexcept;
     void leave_lane(io_operation& op, io_side side) noexcept;
     bool enter_kernel(slot& s) noexcept;
@@ -122,7 +147,7 @@ class uring_backend final : public backend {
     std::size_t in_flight_ = 0;
     std::size_t in_kernel_ = 0;
     std::uint64_t stale_ = 0;
-    int bell_;
+    bell bell_;
     bool bound_ = false;
     bool bell_armed_ = false;
     bool can_poll_first_;

@@ -1,4 +1,4 @@
-#include <weft/ports/linux/lease_pool.hpp>
+#include <weft/ports/host/lease_pool.hpp>
 
 #include <cstdlib>
 #include <new>

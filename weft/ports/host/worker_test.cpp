@@ -1,4 +1,4 @@
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/worker.hpp>
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <weft/core/sleep.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/waker.hpp>
-#include <weft/ports/linux/backend.hpp>
+#include <weft/ports/host/backend.hpp>
 
 namespace {
 
@@ -120,6 +120,57 @@ TEST_F(workers, no_wake_is_lost_while_the_place_of_sleep_changes) {
     };
     run(all());
     other.join();
+}
+
+// Two workers on one thread, as a simulated world has them: each is entered for a step, and no step waits.
+TEST(stepped_workers, wake_each_other_on_one_thread) {
+    weft::worker a, b;
+    for (weft::worker* w : {&a, &b}) w->open(std::make_unique<bell_only>());
+    weft::set_current(nullptr);
+    weft::waker to_a, to_b;
+    int passed = 0;
+    auto play = [&](weft::waker& mine, weft::waker& other, bool serves) -> task<> {
+        for (int i = 0; i < 100; ++i) {
+            if (serves || i > 0) other.wake();
+            (void)co_await mine.wait();
+            ++passed;
+        }
+        other.wake();
+    };
+    weft::root<void> first(play(to_a, to_b, true)), second(play(to_b, to_a, false));
+    weft::executor* before = weft::set_current(&a);
+    EXPECT_EQ(before, nullptr);
+    first.start(a.level());
+    weft::set_current(&b);
+    second.start(b.level());
+    weft::set_current(nullptr);
+    std::int64_t began = weft::port::now();
+    for (int steps = 0; (!first.finished() || !second.finished()) && steps < 10'000; ++steps) {
+        a.step();
+        EXPECT_EQ(weft::port::current(), nullptr);
+        b.step();
+    }
+    EXPECT_TRUE(first.finished() && second.finished());
+    EXPECT_EQ(passed, 200);
+    EXPECT_LT(weft::port::now() - began, 5'000'000'000);
+    first.take();
+    second.take();
+    for (weft::worker* w : {&a, &b}) {
+        weft::set_current(w);
+        w->close();
+        w->drop_io();
+    }
+}
+
+TEST_F(workers, a_step_waits_no_longer_than_it_is_told) {
+    for (bool resting : {true, false}) {
+        io->resting = resting;
+        std::int64_t until = weft::port::now() + 3'000'000;
+        EXPECT_FALSE(w.step(until));
+        EXPECT_GE(weft::port::now(), until);
+        EXPECT_LT(weft::port::now(), until + 2'000'000'000);
+        EXPECT_EQ(weft::port::current(), &w);
+    }
 }
 
 } // namespace

@@ -1,7 +1,10 @@
 // The few messages that the library has for people: which back-end was chosen and why, a thread that could not be had.
 #pragma once
 
+#include <mutex>
 #include <string_view>
+
+#include <weft/core/atomic.hpp>
 
 namespace weft {
 
@@ -9,6 +12,34 @@ enum class log_level : int { error, warning, notice, debug };
 
 // Called with one line, without the newline, from any thread; calls do not overlap.
 using log_sink = void (*)(log_level level, std::string_view line) noexcept;
+
+// Where messages go, and which. A process has one; a world of its own, as a simulated machine, has another. Thread-safe.
+class message_log {
+  public:
+    constexpr message_log() noexcept = default;
+    message_log(const message_log&) = delete;
+    message_log& operator=(const message_log&) = delete;
+
+    // nullptr: the default, "weft: …" on stderr.
+    void set_sink(log_sink sink) noexcept;
+    void set_level(log_level level) noexcept { least_.store(static_cast<int>(level), order::relaxed); }
+    void silence() noexcept { least_.store(quiet, order::relaxed); }
+    bool passes(log_level level) noexcept { return static_cast<int>(level) <= current_level(); }
+    void write(log_level level, std::string_view line) noexcept;
+
+  private:
+    static constexpr int not_set = -2, quiet = -1;
+    int current_level() noexcept;
+
+    atomic<int> least_{not_set};
+    std::mutex guard_;
+    log_sink sink_ = nullptr;
+};
+
+// Where the calling thread's messages go: the process's log, if no other was set. What is set outlives its use; nullptr: the
+// process's again. Yields what was set before.
+message_log& current_log() noexcept;
+message_log* set_current_log(message_log* log) noexcept;
 
 // Where the messages go. nullptr: the default, "weft: …" on stderr. Thread-safe.
 void set_log_sink(log_sink sink) noexcept;

@@ -1,4 +1,4 @@
-#include <weft/ports/linux/memory.hpp>
+#include <weft/ports/host/memory.hpp>
 
 #include <cstdint>
 #include <cstdlib>
@@ -6,7 +6,7 @@
 
 #include <weft/core/port.hpp>
 #include <weft/core/spin_lock.hpp>
-#include <weft/ports/linux/sys_thread.hpp>
+#include <weft/ports/host/os.hpp>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WEFT_FRAMES_FROM_HEAP 1

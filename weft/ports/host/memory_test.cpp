@@ -1,4 +1,4 @@
-#include <weft/ports/linux/memory.hpp>
+#include <weft/ports/host/memory.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include <weft/ports/linux/pooled.hpp>
+#include <weft/ports/host/pooled.hpp>
 
 #include <new>
 
 #include <weft/core/port.hpp>
-#include <weft/ports/linux/perform.hpp>
+#include <weft/ports/host/operations.hpp>
 
 namespace weft {
 

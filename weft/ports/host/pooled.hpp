@@ -3,8 +3,8 @@
 
 #include <weft/core/atomic.hpp>
 #include <weft/io/operation.hpp>
-#include <weft/ports/linux/backend.hpp>
-#include <weft/ports/linux/thread_pool.hpp>
+#include <weft/ports/host/backend.hpp>
+#include <weft/ports/host/thread_pool.hpp>
 
 namespace weft {
 

@@ -1,4 +1,5 @@
-// What the Linux port asks of the OS for clocks, memory and threads. See sys.hpp for I/O.
+// What the host room asks of an OS: clocks, memory, threads, a word to sleep on, and a place for last words. Each host has
+// these few functions (Linux: sys_thread.cpp); with them, the operations of io/host.hpp, perform() and a back-end, it is one.
 #pragma once
 
 #include <cstddef>

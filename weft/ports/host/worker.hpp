@@ -49,8 +49,13 @@ class worker : private detail::level_memory, public team_member {
     // From now on a turn runs at most so many jobs, 1 or more. Not for workers of a team.
     void limit_turn(std::size_t jobs) noexcept { jobs_a_turn_ = jobs; }
     static constexpr std::size_t batch = 64;
-    // Waits for the next timer, finished I/O, or a wake from elsewhere, and takes in finished I/O.
-    void sleep() noexcept;
+    // Waits for the next timer, finished I/O, or a wake from elsewhere, until `latest` (nanoseconds of port::now()) at the
+    // latest, and takes in finished I/O.
+    void sleep(std::int64_t latest = timer_wheel::never) noexcept;
+    // For worlds that turn their workers themselves, several on one thread: a turn, and a sleep until `latest` where that has
+    // left nothing to do; port::current() is this worker meanwhile, and afterwards what it was. 0 does not wait. True: there
+    // is more to do.
+    bool step(std::int64_t latest = 0);
 
     // Ends a sleep, or the next one. From any thread, while the back-end exists.
     void knock() noexcept;
@@ -73,7 +78,7 @@ class worker : private detail::level_memory, public team_member {
   private:
     enum : std::uint32_t { awake, parked, rung };
 
-    void sleep_in(bool own_word) noexcept;
+    void sleep_in(bool own_word, std::int64_t latest) noexcept;
     bool begin_to_park() noexcept;
     bool run_and_offer();
     void offer() noexcept;
@@ -95,6 +100,10 @@ class worker : private detail::level_memory, public team_member {
     atomic<std::uint32_t> rings_received_{0};
     atomic<std::uint32_t> parking_{awake}; // where it sleeps while its back-end is at rest
 };
+
+// What port::current() says on the calling thread from now on; yields what it said. nullptr: the thread is nobody's worker.
+// worker::open() and close() use it, and worlds that enter a worker by themselves.
+executor* set_current(executor* e) noexcept;
 
 // The worker of the calling thread. Panics where there is none: outside of a task.
 worker& this_worker() noexcept;

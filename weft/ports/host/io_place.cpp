@@ -1,4 +1,4 @@
-#include <weft/ports/linux/epoll_place.hpp>
+#include <weft/ports/host/io_place.hpp>
 
 #include <cstdlib>
 #include <new>
@@ -15,7 +15,7 @@ io_operation* io_place::first(int side) noexcept {
     auto* op = reinterpret_cast<io_operation*>(w & ~plain_bit);
     if (w & plain_bit) {
         op->become(io_code::receive, io_short_empty);
-        op->on->input.fetch_add(1, order::relaxed);
+        op->on->in_flight.fetch_add(1, order::relaxed);
         set_first(side, *op);
     }
     return op;

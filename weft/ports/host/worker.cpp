@@ -1,9 +1,10 @@
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/worker.hpp>
 
 #include <algorithm>
+#include <utility>
 
-#include <weft/ports/linux/backend.hpp>
-#include <weft/ports/linux/sys_thread.hpp>
+#include <weft/ports/host/backend.hpp>
+#include <weft/ports/host/os.hpp>
 
 namespace weft {
 
@@ -41,11 +42,11 @@ worker::~worker() = default;
 
 void worker::open(std::unique_ptr<backend> io) noexcept {
     io_ = std::move(io);
-    here = this;
+    set_current(this);
 }
 
 void worker::close() noexcept {
-    here = nullptr;
+    set_current(nullptr);
     branches.give_back_spare();
     for (unsigned spins = 0; rings_received_.load(order::acquire) != rings_owed_; ++spins) port::relax(spins);
 }
@@ -85,7 +86,15 @@ bool worker::turn() {
     return more;
 }
 
-void worker::sleep() noexcept {
+bool worker::step(std::int64_t latest) {
+    executor* before = set_current(this);
+    bool more = turn();
+    if (!more) sleep(latest);
+    set_current(before);
+    return more;
+}
+
+void worker::sleep(std::int64_t latest) noexcept {
     turns_since_poll_ = 0;
     polled_at_ = 0;
     if (is_member()) announce_sleep();
@@ -93,17 +102,17 @@ void worker::sleep() noexcept {
     if (is_member() && could_steal()) {
         // awake after all
     } else if (!io_->needs_no_poll()) {
-        sleep_in(false);
+        sleep_in(false, latest);
     } else if (begin_to_park()) {
-        sleep_in(true);
+        sleep_in(true, latest);
         parking_.exchange(awake, order::acq_rel);
     }
     if (is_member()) withdraw_sleep();
 }
 
-void worker::sleep_in(bool own_word) noexcept {
+void worker::sleep_in(bool own_word, std::int64_t latest) noexcept {
     if (!prepare_idle()) return;
-    std::int64_t deadline = std::max(timers_.next_deadline(), timers_at_);
+    std::int64_t deadline = std::min(std::max(timers_.next_deadline(), timers_at_), latest);
     if (own_word)
         sys::wait_on(parking_, parked, deadline);
     else
@@ -168,6 +177,8 @@ void worker::offer() noexcept {
     if (!offers_anything()) return;
     if (team_member* sleeper = take_sleeper()) static_cast<worker*>(sleeper)->knock();
 }
+
+executor* set_current(executor* e) noexcept { return std::exchange(here, e); }
 
 worker& this_worker() noexcept {
     if (!here) port::panic("this needs a worker: it was called outside of a task");

@@ -1,4 +1,4 @@
-// The seam between a worker of the Linux port and what completes its I/O: io_uring or epoll.
+// The seam between a worker and what completes its I/O: by readiness, as epoll, or by completions, as io_uring.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 #include <weft/core/result.hpp>
 #include <weft/io/operation.hpp>
-#include <weft/ports/linux/lease_pool.hpp>
+#include <weft/ports/host/lease_pool.hpp>
 
 namespace weft {
 
@@ -59,14 +59,14 @@ class backend {
 struct backend_options {
     backend_options() noexcept {}
 
-    // "uring" or "epoll"; nullptr: what the variable WEFT_IO of the environment says, else the better one there is.
+    // One of the host's, on Linux "uring", "epoll", "poll" or "select"; nullptr: what the variable WEFT_IO of the environment says, else the better one there is.
     const char* force = nullptr;
     // Where operations that a back-end cannot wait for are run. Outlives the back-end.
     thread_pool* pool = nullptr;
 };
 
-// A back-end for a worker. io_uring is probed once a process, by making a ring and asking for every operation that weft
-// uses; what was chosen and why is logged once. Errors: invalid_argument for an unknown name, not_supported where the
+// The host's: a back-end for a worker. On Linux io_uring is probed once a process, by making a ring and asking for every
+// operation that weft uses, and epoll taken where it is not to be had; what was chosen and why is logged once. Errors: invalid_argument for an unknown name, not_supported where the
 // forced one is not to be had (the log says why), or what the kernel said.
 result<std::unique_ptr<backend>> make_backend(const backend_options& options = backend_options());
 

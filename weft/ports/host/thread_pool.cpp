@@ -1,10 +1,10 @@
-#include <weft/ports/linux/thread_pool.hpp>
+#include <weft/ports/host/thread_pool.hpp>
 
 #include <algorithm>
 #include <chrono>
 
-#include <weft/ports/linux/log.hpp>
-#include <weft/ports/linux/sys_thread.hpp>
+#include <weft/ports/host/log.hpp>
+#include <weft/ports/host/os.hpp>
 
 namespace weft {
 

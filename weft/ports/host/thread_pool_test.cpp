@@ -1,4 +1,4 @@
-#include <weft/ports/linux/thread_pool.hpp>
+#include <weft/ports/host/thread_pool.hpp>
 
 #include <gtest/gtest.h>
 

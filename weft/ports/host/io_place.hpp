@@ -1,4 +1,4 @@
-// What a worker's epoll back-end knows of each descriptor, by its number.
+// What a worker's readiness back-end knows of each descriptor, by its number.
 #pragma once
 
 #include <cstddef>
@@ -9,12 +9,15 @@
 
 namespace weft {
 
-// One worker's record of a descriptor number. The memory is a place of this number for the life of the program.
+// One worker's record of a descriptor number; what io_handle::place leads to. The memory is a place of this number for the
+// life of the program.
 struct io_place {
     enum trait : std::uint8_t {
-        sticky = 1,       // hung up, in error, or with urgent data: a short transfer says nothing
-        has_records = 2,  // as io_handle::records
-        output_armed = 4, // the kernel tells of output, too
+        sticky = 1,          // ended, in error, or with urgent data: a short transfer says nothing
+        has_records = 2,     // as io_handle::records
+        input_watched = 4,   // the poller tells of input; asked for whenever it is asked for anything
+        output_watched = 8,  // and of room for output
+        known_to_poller = 16 // the poller's own: it has met this place before
     };
     // What is known of one direction, input or output: that nothing is to be had; that something is; that nothing is, and
     // no short way leads to waiting for it; or who waits, a list whose first has the last as its `previous`. Only
@@ -38,6 +41,8 @@ struct io_place {
     void know_nothing(int side) noexcept {
         know(side, traits & (sticky | has_records) ? nothing_careful : nothing);
     }
+    // Somebody waits: for pollers that are asked anew each time.
+    bool awaited(int side) const noexcept { return known_of(side) > nothing_careful; }
     static std::uintptr_t plain(const io_operation& op) noexcept {
         return reinterpret_cast<std::uintptr_t>(&op) + plain_bit;
     }

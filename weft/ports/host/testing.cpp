@@ -4,10 +4,10 @@
 
 #include <optional>
 
-#include <weft/ports/linux/backend.hpp>
-#include <weft/ports/linux/memory.hpp>
-#include <weft/ports/linux/thread_pool.hpp>
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/backend.hpp>
+#include <weft/ports/host/memory.hpp>
+#include <weft/ports/host/thread_pool.hpp>
+#include <weft/ports/host/worker.hpp>
 
 namespace weft::testing {
 
