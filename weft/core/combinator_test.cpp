@@ -5,7 +5,9 @@
 #include <vector>
 #endif
 
+#include <weft/core/ok.hpp>
 #include <weft/core/on.hpp>
+#include <weft/core/scope.hpp>
 #include <weft/core/shielded.hpp>
 #include <weft/core/sleep.hpp>
 #include <weft/core/stop.hpp>
@@ -89,15 +91,60 @@ WEFT_TEST(combinators, without_memory_for_a_branch) {
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
+// An empty task is a mistake of its user's; one without memory is not. Each says which it is, wherever it is given.
 WEFT_TEST(combinators, a_task_without_a_frame) {
-    auto test = []() -> task<bool> {
+    auto empty = []() -> task<result<int>> { return {}; };
+    auto short_of_memory = []() -> task<result<int>> {
+        weft::testing::fail_allocation(1);
+        task<result<int>> t = after(1ms, 1);
+        weft::testing::fail_allocation(0);
+        return t;
+    };
+    auto each = [](auto make, errc why) -> task<> {
+        auto is = [why](const auto& r) { return !r && r.error() == why; };
+        WEFT_CHECK(is(co_await make()));
+        auto through_ok = [&]() -> task<result<int>> { co_return co_await weft::ok(make()); };
+        WEFT_CHECK(is(co_await through_ok()));
+        WEFT_CHECK(is(co_await weft::shielded(make())));
+        WEFT_CHECK(is(co_await weft::until(weft::stop_token(), make())));
+        WEFT_CHECK(is(co_await weft::timeout(1h, make())));
+        WEFT_CHECK(is(co_await weft::on(*weft::port::current(), make())));
+        WEFT_CHECK(is(co_await weft::when_all(plain(1), make())));
+        task<result<int>> range[] = {after(1ms, 1), make()};
+        WEFT_CHECK(is(co_await weft::when_all(std::span(range))));
+        auto any = co_await weft::when_any(after(1h, 1), make());
+        WEFT_CHECK_EQ(any.first, 1u);
+        WEFT_CHECK(is(any.template get<1>()));
+        for (bool forked : {false, true}) {
+            auto body = [&](weft::scope& s) -> task<> {
+                auto handle = forked ? s.fork(make()) : s.spawn(make());
+                WEFT_CHECK(is(co_await handle.join()));
+            };
+            WEFT_CHECK(is(co_await weft::with_scope(body)));
+        }
+        auto no_body = [&](weft::scope&) { return make(); };
+        WEFT_CHECK(is(co_await weft::with_scope(no_body)));
+    };
+    weft::testing::run(each(empty, errc::invalid_argument));
+    weft::testing::run(each(short_of_memory, errc::out_of_memory));
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+WEFT_TEST(combinators, an_awaited_task_is_empty) {
+    auto test = []() -> task<> {
+        task<result<int>> t = after(1ms, 1);
+        WEFT_CHECK(t);
+        WEFT_CHECK_EQ((co_await t).value_or(0), 1);
+        WEFT_CHECK(!t);
+        auto again = co_await t;
+        WEFT_CHECK(!again && again.error() == errc::invalid_argument);
         task<int> given_away = plain(3);
         task<int> taken = std::move(given_away);
-        auto r = co_await weft::shielded(std::move(given_away));
-        auto all = co_await weft::when_all(plain(1), task<int>());
-        co_return no_memory(r) && no_memory(all);
+        auto moved = co_await weft::shielded(std::move(given_away));
+        WEFT_CHECK(!moved && moved.error() == errc::invalid_argument);
+        WEFT_CHECK_EQ(co_await taken, 3);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 

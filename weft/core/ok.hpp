@@ -40,7 +40,7 @@ template <class T> class [[nodiscard("co_await it")]] ok_task : link {
         promise_base& p = h.promise();
         p.site = site;
         if (!task_) [[unlikely]]
-            return detail::end_with<P>(frame_of(h), errc::out_of_memory);
+            return detail::end_with<P>(frame_of(h), task_.why_not_begun());
         owner = &frame_of(h);
         resume = &child_ended<P>;
         return task_.run_on(*p.branch, *this);

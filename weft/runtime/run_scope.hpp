@@ -66,7 +66,7 @@ template <class T> class run_of : public run_scope {
     }
     T take() {
         rethrow_if_failed();
-        if (!started_) return task<T>::no_frame();
+        if (!started_) return task_.no_frame();
         return task_.await_resume();
     }
 
