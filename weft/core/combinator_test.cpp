@@ -40,16 +40,20 @@ task<int> plain(int value) {
 task<> nothing() { co_await weft::yield(); }
 
 WEFT_TEST(combinators, operands_without_a_result_yield_one) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         result<std::tuple<int, weft::unit>> all = co_await weft::when_all(plain(1), nothing());
         weft::any_outcome<result<int>, result<void>> any = co_await weft::when_any(plain(2), nothing());
         result<int> shielded = co_await weft::shielded(plain(3));
         result<void> until = co_await weft::until(weft::stop_token(), nothing());
         result<int> on = co_await weft::on(*weft::port::current(), plain(4));
-        co_return std::get<0>(*all) == 1 && *any.get<0>() == 2 && any.get<1>() && *shielded == 3 && until &&
-            *on == 4;
+        WEFT_CHECK_EQ(std::get<0>(*all), 1);
+        WEFT_CHECK_EQ(*any.get<0>(), 2);
+        WEFT_CHECK(any.get<1>());
+        WEFT_CHECK_EQ(*shielded, 3);
+        WEFT_REQUIRE_IN_TASK(until);
+        WEFT_CHECK_EQ(*on, 4);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
@@ -156,55 +160,66 @@ template <std::size_t n, class F> auto many(F f) {
 }
 
 WEFT_TEST(when_all_of_a_range, yields_the_values_in_order) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         auto all = co_await weft::when_all(many<100>([](int i) { return after(1us * (100 - i), i); }));
-        if (!all || all->size() != 100) co_return false;
-        bool right = true;
-        for (int i = 0; i < 100; ++i) right &= (*all)[static_cast<std::size_t>(i)] == i;
+        WEFT_REQUIRE_IN_TASK(all);
+        WEFT_REQUIRE_IN_TASK(all->size() == 100);
+        for (int i = 0; i < 100; ++i) {
+            WEFT_CHECK_EQ((*all)[static_cast<std::size_t>(i)], i);
+        }
         auto without_values = many<3>([](int) { return nothing(); });
         result<void> ended = co_await weft::when_all(std::span(without_values));
         task<int> one[] = {plain(7)};
         auto seven = co_await weft::when_all(std::move(one));
         auto empty = co_await weft::when_all(std::span<task<int>>());
-        co_return right && ended && !without_values[0] && (*seven)[0] == 7 && empty && empty->empty();
+        WEFT_REQUIRE_IN_TASK(ended);
+        WEFT_CHECK(!without_values[0]);
+        WEFT_CHECK_EQ((*seven)[0], 7);
+        WEFT_REQUIRE_IN_TASK(empty);
+        WEFT_CHECK(empty->empty());
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
 WEFT_TEST(when_all_of_a_range, the_first_failure_stops_the_others) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         auto all = co_await weft::when_all(many<20>([](int i) {
             return i == 7 ? fail_after(30us, errc::busy) : after(i < 7 ? 10us : weft::clock::duration(1h), i);
         }));
-        co_return !all && all.error() == errc::busy;
+        WEFT_REQUIRE_IN_TASK(!all);
+        WEFT_CHECK_EQ(all.error(), errc::busy);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
 WEFT_TEST(when_all_of_a_range, passes_a_stop_on_to_all) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         auto all = co_await weft::timeout(1ms, weft::when_all(many<100>([](int i) { return after(1h, i); })));
-        co_return !all && all.error() == errc::timed_out;
+        WEFT_REQUIRE_IN_TASK(!all);
+        WEFT_CHECK_EQ(all.error(), errc::timed_out);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
 WEFT_TEST(when_any_of_a_range, the_first_stops_the_others) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         auto any = co_await weft::when_any(
             many<10>([](int i) { return after(i == 6 ? 1ms : weft::clock::duration(1h), i); }));
-        if (!any || any->first != 6 || any->outcomes.size() != 10) co_return false;
+        WEFT_REQUIRE_IN_TASK(any);
+        WEFT_REQUIRE_IN_TASK(any->first == 6);
+        WEFT_REQUIRE_IN_TASK(any->outcomes.size() == 10);
         for (std::size_t i = 0; i < 10; ++i) {
             const result<int>& r = any->outcomes[i];
-            if (i == 6 ? *r != 6 : r.error() != errc::cancelled) co_return false;
+            WEFT_REQUIRE_IN_TASK(i != 6 ? *r != 6 : r.error() != errc::cancelled);
         }
         auto empty = co_await weft::when_any(std::span<task<int>>());
-        co_return !empty && empty.error() == errc::invalid_argument;
+        WEFT_REQUIRE_IN_TASK(!empty);
+        WEFT_CHECK_EQ(empty.error(), errc::invalid_argument);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
