@@ -1,4 +1,5 @@
 // co_await ok(x): the value of a result, or an early return of its error from the awaiting task, as Rust's `?`.
+// Tests: core/task_test.cpp.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
 // when_all(a, b, …) and when_all(range): run all at the same time, and go on when the last has ended.
+// Tests: core/combinator_test.cpp.
 #pragma once
 
 #include <tuple>

@@ -1,4 +1,4 @@
-// The root of what a runtime runs: the main task, and what spawn_on() adds.
+// The root of what a runtime runs: the main task, and what spawn_on() adds. Tests: runtime/runtime_test.cpp.
 #pragma once
 
 #include <weft/core/machine/operand.hpp>
