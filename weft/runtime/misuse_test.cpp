@@ -1,5 +1,5 @@
 // Each misuse of a public primitive that can be found when it happens ends the program with a message that names it.
-// Of a descriptor: io/tcp_test.cpp. Of the sockets and roots of chips: tests/chip.
+// Of a descriptor: io/tcp_test.cpp. Of a condition whose co_await has no name: frame_layout_test.cpp.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -27,6 +27,7 @@ using namespace std::chrono_literals;
 using weft::errc;
 using weft::result;
 using weft::task;
+using weft::testing::burn;
 
 // Nothing may be left after a run.
 class runtimes : public weft::testing::leaves_nothing<testing::Test> {
@@ -46,11 +47,6 @@ task<int> after(std::chrono::nanoseconds wait, int v) {
     co_return v;
 }
 // Computes, so that others have a reason to take the rest.
-void burn(std::chrono::microseconds how_long) {
-    auto end = std::chrono::steady_clock::now() + how_long;
-    while (std::chrono::steady_clock::now() < end) {}
-}
-
 TEST_F(runtimes, run_yields_the_value) { EXPECT_EQ(weft::run(value(7)), 7); }
 
 TEST_F(runtimes, run_sleeps) {
