@@ -62,7 +62,7 @@ bool no_memory(const auto& r) { return !r && r.error() == errc::out_of_memory; }
 // Awaits the operation while its allocation number n fails.
 template <class X>
 auto short_of_memory(X& operation, std::size_t n) -> task<decltype(operation.await_resume())> {
-    weft::port::current()->give_back_spare();
+    weft::port::current()->branches.give_back_spare();
     weft::testing::fail_allocation(n);
     auto outcome = co_await operation;
     weft::testing::fail_allocation(0);

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include <weft/core/leaf.hpp>
-#include <weft/core/task.hpp>
+#include <weft/core/machine/task_access.hpp>
 
 namespace weft {
 
@@ -41,10 +41,10 @@ template <class T> class [[nodiscard("co_await it")]] ok_task : link {
         promise_base& p = h.promise();
         p.site = site;
         if (!task_) [[unlikely]]
-            return detail::end_with<P>(frame_of(h), task_.why_not_begun());
+            return detail::end_with<P>(frame_of(h), task_access::why_not_begun(task_));
         owner = &frame_of(h);
         resume = &child_ended<P>;
-        return task_.run_on(*p.branch, *this);
+        return task_access::run_on(task_, *p.branch, *this);
     }
     T await_resume() {
         if constexpr (std::is_void_v<T>)
@@ -57,7 +57,7 @@ template <class T> class [[nodiscard("co_await it")]] ok_task : link {
     template <class P> static void child_ended(continuation* self) {
         auto& ok = *static_cast<ok_task*>(self);
         continuation& parent = *ok.owner;
-        error e = ok.task_.error_or_none();
+        error e = task_access::error_or_none(ok.task_);
         if (e == errc::none) [[likely]]
             return std::coroutine_handle<>::from_address(&parent).resume();
         ok.task_ = task<result<T>>(); // the child's frame goes before the parent is told

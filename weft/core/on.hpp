@@ -11,7 +11,7 @@ class [[nodiscard("co_await it")]] on_operation : public one_operand<on_operatio
     friend base;
 
   public:
-    on_operation(ready_level& level, task<T>&& t) noexcept : base(kind_of_this, std::move(t)), level_(level) {
+    on_operation(run_queue& level, task<T>&& t) noexcept : base(kind_of_this, std::move(t)), level_(level) {
         this->share();
     }
 
@@ -20,7 +20,7 @@ class [[nodiscard("co_await it")]] on_operation : public one_operand<on_operatio
     static constexpr scope_base::scope_kind kind_of_this{
         {"on", &scope_base::cancel_children}, &base::operand_has_ended, nullptr};
 
-    ready_level& level_;
+    run_queue& level_;
 };
 
 // Runs `t` on `where`, and stays there: work sharing does not move it. Yields its outcome as a result; exceptions come

@@ -59,7 +59,7 @@ executor* current() noexcept;
 // Ends the sleep of the executor's loop. Any thread, any interrupt. Called only if the loop has prepared to sleep; not in a
 // build for one hart (core/atomic.hpp).
 void ring(executor& sleeper) noexcept;
-// In place of it there: raises the interrupt that an executor lives in, by what the port has put into its ready_level::bit.
+// In place of it there: raises the interrupt that an executor lives in, by what the port has put into its run_queue::bit.
 // Under lock().
 void raise(std::uint32_t interrupt) noexcept;
 
@@ -75,7 +75,12 @@ void relax(unsigned spins) noexcept;
 std::uintptr_t lock() noexcept;
 void unlock(std::uintptr_t saved) noexcept;
 
-// Every choice that scheduling leaves open asks here: one of [0, n). 0 outside of simulation.
+// 64 bits that look random. In a world with a seed they follow from it, and a chip has no better source than its clock: they
+// are for spreading and for retries, not for secrets. Any context.
+std::uint64_t random() noexcept;
+
+// One of [0, n), for n of 1 and more: every choice that scheduling leaves open asks here, if the seeded machine is linked, and
+// the plain one never does (core/machine/choice.hpp). So only a world with a seed has to have it.
 std::size_t choose(std::size_t n) noexcept;
 
 // Ends the world with a message: a broken invariant or an allocation failure that no value can carry.

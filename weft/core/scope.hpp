@@ -3,7 +3,7 @@
 
 #include <weft/core/machine/operand.hpp>
 #include <weft/core/machine/scope_base.hpp>
-#include <weft/core/task.hpp>
+#include <weft/core/machine/task_access.hpp>
 
 namespace weft {
 
@@ -18,19 +18,22 @@ template <class T> class join_operation;
 // - A stop that reaches the owner is passed on to all children.
 // - The body is the first child. The others may use what stands outside of the body; they must not use the body's
 //   locals, which are gone when the body returns before they do.
-class scope : public scope_base {
+class scope : protected scope_base {
   public:
+    using scope_base::request_stop;
+    using scope_base::stop_requested;
+
     // Starts `t` as a child; it is ready at once and runs when its turn comes. The handle may be dropped: then the
     // outcome is dropped too (a failure still counts). Without memory the scope fails with errc::out_of_memory, for an empty
     // task with errc::invalid_argument.
     // In a task of the scope's own runtime, on any of its workers. Allocates one branch header.
     template <class T> [[gnu::always_inline]] join_handle<T> spawn(task<T> t) noexcept {
-        return handle_of(t, t ? start_child(t.frame()) : nullptr);
+        return handle_of(t, t ? start_child(task_access::frame(t)) : nullptr);
     }
     // With a priority, 0 the highest, as far as the executor has levels.
     template <class T> join_handle<T> spawn(task<T> t, std::size_t priority) noexcept {
-        ready_level& level = default_level().owner->level(priority);
-        return handle_of(t, t ? start_child(t.frame(), level) : nullptr);
+        run_queue& level = default_level().owner->level(priority);
+        return handle_of(t, t ? start_child(task_access::frame(t), level) : nullptr);
     }
 
     // spawn() for work that is divided as it goes: the child is offered at once to workers that have nothing to do, oldest
@@ -43,7 +46,7 @@ class scope : public scope_base {
     // was opened on the calling worker, a fork takes no lock. The child's arguments are destroyed, and a join resumes, there;
     // in between it stays with the worker that has begun it.
     template <class T> [[gnu::always_inline]] join_handle<T> fork(task<T> t) noexcept {
-        return handle_of(t, t ? fork_child(t.frame(), &task<T>::end_away) : nullptr);
+        return handle_of(t, t ? fork_child(task_access::frame(t), &task_access::end_away<T>) : nullptr);
     }
 
     scope() noexcept : scope_base(nursery) {}
@@ -64,29 +67,29 @@ class scope : public scope_base {
 
     template <class T> [[gnu::always_inline]] join_handle<T> handle_of(task<T>& t, branch* b) noexcept {
         if (!b) [[unlikely]] {
-            errc why = t.why_not_begun();
+            errc why = task_access::why_not_begun(t);
             fail(why);
             return join_handle<T>(why);
         }
-        t.release();
+        task_access::release(t);
         return join_handle<T>(*b);
     }
 
     // The body's frame belongs to the operation, so that its branch counts only. To begin it in the owner's turn: what to
     // resume; nullptr without a spare header.
     template <class T> std::coroutine_handle<> begin_body(task<T>& t) noexcept {
-        branch* b = t ? begin_first(t.frame(), branch::uncounted) : nullptr;
+        branch* b = t ? begin_first(task_access::frame(t), branch::uncounted) : nullptr;
         if (!b) [[unlikely]]
             return nullptr;
-        t.root_of(*b);
-        return b->hop(&t.frame());
+        task_access::root_of(t, *b);
+        return b->hop(&task_access::frame(t));
     }
     // The same in a turn to come, for combinators.
     template <class T> void start_body(task<T>& t) noexcept {
-        branch* b = t ? new_child(t.frame(), default_level()) : nullptr;
-        if (!b) return fail(t.why_not_begun());
+        branch* b = t ? new_child(task_access::frame(t), default_level()) : nullptr;
+        if (!b) return fail(task_access::why_not_begun(t));
         b->set(branch::uncounted);
-        t.root_of(*b);
+        task_access::root_of(t, *b);
         b->home().owner->push_ahead(*b);
     }
 
@@ -188,10 +191,10 @@ template <class T> class [[nodiscard("co_await it")]] join_operation : public op
         continuation& finished = *handle_.child_->target;
         nursery().retire(*std::exchange(handle_.child_, nullptr));
         if constexpr (std::is_void_v<T>) {
-            task<T>::take_from(finished);
+            task_access::take_from<T>(finished);
             return {};
         } else {
-            return task<T>::take_from(finished);
+            return task_access::take_from<T>(finished);
         }
     }
 
@@ -259,8 +262,8 @@ class [[nodiscard("co_await it")]] with_scope_operation : public operation<with_
         return !this->drop_hold() || this->finish_now(b, then);
     }
     [[gnu::noinline]] std::coroutine_handle<> begin_slowly(branch& b, continuation& then) noexcept {
-        if (task_ && b.home().owner->reserve_branch()) return this->begin_body(task_);
-        this->fail(task_.why_not_begun());
+        if (task_ && b.home().owner->branches.reserve()) return this->begin_body(task_);
+        this->fail(task_access::why_not_begun(task_));
         return goes_on(b, then) ? std::noop_coroutine() : then.handle();
     }
 

@@ -17,6 +17,7 @@
 namespace weft {
 
 template <class T> class task;
+struct task_access;
 
 namespace detail {
 
@@ -123,7 +124,7 @@ template <class T> class promise_common : public promise_outcome<T> {
   private:
     std::coroutine_handle<> leave_branch(continuation& self) noexcept {
         this->branch->target = &self;
-        return (succeeded() ? this->branch->home().owner->finisher() : failed_end).handle();
+        return (succeeded() ? this->branch->home().owner->branches.finisher : failed_end).handle();
     }
 
     // The finisher's counterpart for a root that has failed.
@@ -134,7 +135,7 @@ template <class T> class promise_common : public promise_outcome<T> {
     }
     static inline constinit continuation failed_end{&end_failed, &link_marker};
 
-    template <class> friend class weft::task;
+    friend task_access;
     // The listener of a forked child that another worker has begun.
     [[gnu::cold]] static void end_away(continuation* listener) {
         branch& b = branch::of_listener(*listener);
@@ -214,7 +215,9 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
         p.site = site;
         if (!*this) [[unlikely]]
             return missing(h);
-        return run_on(*p.branch, frame_of(h));
+        frame_.promise().parent = &frame_of(h);
+        frame_.promise().branch = p.branch;
+        return p.branch->hop(&frame_of(frame_));
     }
     T await_resume() {
         if constexpr (is_result<T>) {
@@ -228,37 +231,10 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
         }
     }
 
-    // For combinators. Makes `parent` the continuation and returns what to resume to run the task on `b`.
-    std::coroutine_handle<> run_on(branch& b, continuation& parent) noexcept {
-        promise().parent = &parent;
-        promise().branch = &b;
-        return b.hop(&frame());
-    }
-    // Makes the task the root of `b`; its end is told to the branch's scope, or to `listener` where there is one.
-    void root_of(branch& b, continuation* listener = nullptr) noexcept {
-        promise().begin_branch(b, listener);
-    }
-    continuation& frame() noexcept { return frame_of(frame_); }
-    // For scope_base::fork_child().
-    static void end_away(continuation* listener) { promise_type::end_away(listener); }
-    // After the task's end: whether it has ended well, or why it has not.
-    bool succeeded() const noexcept { return promise().succeeded(); }
-    failure_cause why_failed() const noexcept { return promise().why_failed(); }
-    // After the task's good end.
-    T value() { return promise().take_value(); }
-    // After the task's end: its error; errc::none for a value or an exception.
-    error error_or_none() const noexcept
-        requires is_result<T>
-    {
-        const auto& p = promise();
-        return p.has_exception() || p.value().has_value() ? error() : p.value().error();
-    }
-    // Gives up ownership of the frame.
-    continuation* release() noexcept { return &frame_of(std::exchange(frame_, nullptr)); }
-    static T take_from(continuation& finished) {
-        task done(std::coroutine_handle<promise_type>::from_address(&finished));
-        return done.await_resume();
-    }
+  private:
+    friend promise_type;
+    friend task_access;
+
     // Of a task that was not begun: without a frame, or without a branch for it.
     errc why_not_begun() const noexcept { return frame_ ? errc::out_of_memory : errc::invalid_argument; }
     // What it yields then.
@@ -269,9 +245,6 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
             port::panic(frame_ ? "no memory for a task's frame"
                                : "a task that was awaited before, or moved from");
     }
-
-  private:
-    friend promise_type;
     // Only a result can say that there is no frame.
     [[gnu::cold]] std::coroutine_handle<> missing(std::coroutine_handle<> awaiting) const noexcept {
         if constexpr (!is_result<T>) no_frame();

@@ -67,7 +67,7 @@ void report_failure(const char* file, int line, const char* what) noexcept;
 namespace weft::testing {
 
 // Each port that runs the core's tests supplies these four.
-ready_level& begin();        // a world for one run on the calling thread, and the level to start in
+run_queue& begin();          // a world for one run on the calling thread, and the level to start in
 void turn(root_base& until); // one turn of the port's loop; may sleep
 void end();                  // nothing may be left in the world
 // Lets every allocation from now on succeed (0), or the one with this number fail (1 is the next).

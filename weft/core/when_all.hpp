@@ -42,7 +42,7 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
   protected:
     when_all_base() noexcept : operation<Self, scope_base>(kind_of_this) {}
 
-    template <class F> void start_one(F& f, ready_level& level) noexcept {
+    template <class F> void start_one(F& f, run_queue& level) noexcept {
         f.start(*this, level);
         if (!f.started()) fail(f.why_not_begun());
     }
@@ -75,7 +75,7 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
                                                            bool waiting) noexcept {
         if (!waiting)
             self().start_tasks(b.home());
-        else if (b.home().owner->reserve_branch())
+        else if (b.home().owner->branches.reserve())
             return self().begin_first();
         else
             fail(errc::out_of_memory);
@@ -116,13 +116,13 @@ class [[nodiscard("co_await it")]] when_all_operation : public when_all_base<whe
     static constexpr std::size_t tasks = (std::size_t{is_task<X>} + ... + 0);
 
     // Operations do not wait to be begun: they wait for the world.
-    void start_operations(ready_level& level) noexcept {
+    void start_operations(run_queue& level) noexcept {
         auto start = [&]<class F>(F& f) {
             if constexpr (!of_task<F>) this->start_one(f, level);
         };
         std::apply([&](auto&... f) { (start(f), ...); }, operands_);
     }
-    void start_tasks(ready_level& level) noexcept {
+    void start_tasks(run_queue& level) noexcept {
         auto start = [&]<class F>(F& f) {
             if constexpr (of_task<F>) this->start_one(f, level);
         };
@@ -189,8 +189,8 @@ class [[nodiscard("co_await it")]] when_all_range_operation
     }
 
   private:
-    void start_operations(ready_level&) noexcept {}
-    void start_tasks(ready_level& level) noexcept {
+    void start_operations(run_queue&) noexcept {}
+    void start_tasks(run_queue& level) noexcept {
         if (!has_memory_) return this->fail(errc::out_of_memory);
         for (auto& f : operands_) this->start_one(f, level);
     }

@@ -38,7 +38,7 @@ template <class Self> class when_any_base : public operation<Self, scope_base> {
     when_any_base() noexcept : operation<Self, scope_base>(kind_of_this) {}
 
     // Without memory an operand has ended at once, with errc::out_of_memory.
-    template <class F> void start_one(F& f, ready_level& level, std::size_t index) noexcept {
+    template <class F> void start_one(F& f, run_queue& level, std::size_t index) noexcept {
         f.start(*this, level);
         if (f.started()) return;
         if (first_ == none) first_ = index;
@@ -77,7 +77,7 @@ class [[nodiscard("co_await it")]] when_any_operation : public when_any_base<whe
     }
 
   private:
-    void start_operands(ready_level& level) noexcept {
+    void start_operands(run_queue& level) noexcept {
         std::size_t i = 0;
         std::apply([&](auto&... f) { (this->start_one(f, level, i++), ...); }, operands_);
     }
@@ -114,7 +114,7 @@ class [[nodiscard("co_await it")]] when_any_range_operation
     }
 
   private:
-    void start_operands(ready_level& level) noexcept {
+    void start_operands(run_queue& level) noexcept {
         if (refused_ != errc::none) return;
         for (auto& f : operands_) this->start_one(f, level, static_cast<std::size_t>(&f - operands_.data()));
     }

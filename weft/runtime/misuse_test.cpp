@@ -61,7 +61,7 @@ TEST_F(misuse, two_tasks_wait_for_one_waker) {
 }
 
 TEST_F(misuse, an_executor_without_levels_or_with_too_many) {
-    weft::ready_level levels[weft::executor::max_levels + 1];
+    weft::run_queue levels[weft::executor::max_levels + 1];
     EXPECT_DEATH(weft::executor(levels, 0), "an executor has 1 to 32 levels");
     EXPECT_DEATH(weft::executor(levels, weft::executor::max_levels + 1), "an executor has 1 to 32 levels");
 }

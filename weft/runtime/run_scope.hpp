@@ -21,12 +21,12 @@ class run_scope : public scope_base {
     bool ended() const noexcept { return ended_.load(order::acquire) != 0; }
     // A further task on `level`, which stays there. Errors that it yields are logged, an exception stops everything and
     // comes out of run(). errc::closed when the main task has ended, errc::out_of_memory.
-    errc add(continuation& frame, ready_level& level) noexcept;
+    errc add(continuation& frame, run_queue& level) noexcept;
     void rethrow_if_failed();
 
   protected:
     explicit run_scope(observer& o) noexcept : scope_base(kind_of_this), observer_(o) {}
-    void open_on(ready_level& level) noexcept { open_root(level, true); }
+    void open_on(run_queue& level) noexcept { open_root(level, true); }
     void main_started(branch& b) noexcept {
         lock();
         main_ = &b;
@@ -52,21 +52,21 @@ template <class T> class run_of : public run_scope {
     run_of(observer& o, task<T>&& t) noexcept : run_scope(o), task_(std::move(t)) {}
 
     // On the thread of the level's worker.
-    static void start(run_scope& self, ready_level& level) noexcept {
+    static void start(run_scope& self, run_queue& level) noexcept {
         auto& r = static_cast<run_of&>(self);
         r.open_on(level);
-        branch* b = r.task_ ? r.new_child(r.task_.frame(), level) : nullptr;
+        branch* b = r.task_ ? r.new_child(task_access::frame(r.task_), level) : nullptr;
         if (b) {
             r.started_ = true;
             r.main_started(*b);
-            r.task_.root_of(*b);
+            task_access::root_of(r.task_, *b);
             launch(*b);
         }
         r.close();
     }
     T take() {
         rethrow_if_failed();
-        if (!started_) return task_.no_frame();
+        if (!started_) return task_access::no_frame(task_);
         return task_.await_resume();
     }
 

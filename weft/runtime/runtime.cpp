@@ -21,7 +21,7 @@ namespace detail {
 constinit const scope_base::scope_kind run_scope::kind_of_this{
     {"runtime", &scope_base::cancel_children}, &run_scope::child_ended, &run_scope::emptied};
 
-errc run_scope::add(continuation& frame, ready_level& level) noexcept {
+errc run_scope::add(continuation& frame, run_queue& level) noexcept {
     lock();
     bool open = main_;
     if (open) hold_one();
@@ -94,7 +94,7 @@ struct runtime::state : detail::run_scope::observer {
     const runtime_options options;
     thread_pool blocking;
     thread_pool files;
-    worker_team team;
+    weft::team team;
     std::vector<std::unique_ptr<class worker>> workers;
 
     // Keeps the scope and the back-ends where they are while a foreign thread uses them.
@@ -235,7 +235,7 @@ executor& runtime::worker(std::size_t i) noexcept {
     return *state_->workers[i];
 }
 
-void runtime::drive(detail::run_scope& scope, void (*start)(detail::run_scope&, ready_level&) noexcept) {
+void runtime::drive(detail::run_scope& scope, void (*start)(detail::run_scope&, run_queue&) noexcept) {
     state& s = *state_;
     if (port::current()) throw std::logic_error("weft::run() inside a task: co_await the task instead");
     if (s.scope) throw std::logic_error("weft::runtime::run() goes on already");

@@ -60,9 +60,9 @@ class runtime {
     // errc::cancelled after a stop is logged; an exception stops everything and comes out of run(). errc::closed if nothing
     // runs, errc::invalid_argument if there is no such worker or the task is empty, errc::out_of_memory.
     template <class T> result<void> spawn_on(std::size_t i, task<T> t) {
-        if (!t) return failure(t.why_not_begun());
-        result<void> added = add(i, t.frame());
-        if (added) t.release();
+        if (!t) return failure(task_access::why_not_begun(t));
+        result<void> added = add(i, task_access::frame(t));
+        if (added) task_access::release(t);
         return added;
     }
 
@@ -77,7 +77,7 @@ class runtime {
   private:
     struct state;
     detail::run_scope::observer& observer() noexcept;
-    void drive(detail::run_scope& scope, void (*start)(detail::run_scope&, ready_level&) noexcept);
+    void drive(detail::run_scope& scope, void (*start)(detail::run_scope&, run_queue&) noexcept);
     result<void> add(std::size_t i, continuation& frame);
 
     std::unique_ptr<state> state_;

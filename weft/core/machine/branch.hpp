@@ -5,27 +5,13 @@
 #include <cstdint>
 #include <new>
 
-#include <weft/core/atomic.hpp>
 #include <weft/core/error.hpp>
-#include <weft/core/machine/continuation.hpp>
+#include <weft/core/machine/executor.hpp>
 
 namespace weft {
 
-class executor;
 class scope_base;
 struct leaf;
-struct ready_level;
-
-// Something that can stand in a ready queue: a branch, or a message to another executor.
-struct job {
-    job* next = nullptr;
-    continuation* target = nullptr; // resumed when its turn comes
-    // The queue it belongs to, and through it the home executor. Changed while the job is ready, by the home or by an executor
-    // that adopts what the home has taken out of its queue.
-    atomic<ready_level*> level{nullptr};
-
-    WEFT_INLINE ready_level& home() const noexcept { return *level.load(order::relaxed); }
-};
 
 // Where a branch stands among the children of its scope, and what it waits for. A forked child that nobody has begun stands
 // and waits nowhere: these words are its listener meanwhile, who hears of its end if another worker begins it.
@@ -72,40 +58,66 @@ class branch : public job, public branch_place {
     void unpin() noexcept { --pins_; }
     bool is_pinned() const noexcept { return pins_ != 0; }
 
-    bool runs_on(const executor& e) const noexcept;
+    bool runs_on(const executor& e) const noexcept { return home().owner == &e; }
 
     // What to resume now in place of `next`: `next` itself, or, when the credit is used up, nothing, and `next`
-    // goes to the front of the ready queue.
-    inline std::coroutine_handle<> hop(continuation* next) noexcept;
+    // goes to the front of the ready queue. Without a call, so that a coroutine's body needs no room for one.
+    std::coroutine_handle<> hop(continuation* next) noexcept {
+        if (--credit_ != 0) [[likely]]
+            return next->handle();
+        target = next;
+        return home().owner->branches.deferrer.handle();
+    }
 
     // True once in `full_credit` calls: time to let the others run.
     bool spend() noexcept { return --credit_ == 0; }
-    void refill() noexcept { credit_ = full_credit; }
+    void refill(std::uint8_t credit = full_credit) noexcept { credit_ = credit; }
     // In one turn the line of execution goes over from one branch to another, with what is left of its credit.
     void take_credit_of(const branch& b) noexcept { credit_ = b.credit_; }
 
     // Ready again: to the back of its queue. Only in the home executor's context, and only by the one who took
     // the leaf out of whatever it waited in.
-    void post() noexcept;
+    void post() noexcept {
+        waiting.store(nullptr, order::relaxed);
+        home().push(*this);
+    }
     // The same from any thread or interrupt.
     void wake() noexcept;
     // The same, by what was stealable at the home: ahead of what stands in the deque there, so that a tree of forks is worked
     // through depth first. Elsewhere, and where nothing waits, as wake().
     void wake_ahead() noexcept;
     // The same with one hart, by someone who holds port::lock(), and gives it back hereby.
-    WEFT_INLINE inline void wake_unlocking(std::uintptr_t saved) noexcept;
+    WEFT_INLINE void wake_unlocking(std::uintptr_t saved) noexcept {
+        waiting.store(nullptr, order::relaxed);
+        next = nullptr;
+        home().push_last_unlocking(*this, saved);
+    }
 
     // A branch of `scope`, with `target` as its root and its home in `level`, from the executor's spare headers or from
     // the port; nullptr when there is none. The generation of the slot is kept. In the home context of `level`.
-    static inline branch* make(continuation& target, ready_level& level, scope_base& scope,
-                               std::uint16_t flags) noexcept;
+    static branch* make(continuation& target, run_queue& level, scope_base& scope,
+                        std::uint16_t flags) noexcept {
+        branch* b = make_of_spare(target, level, scope, flags);
+        return b ? b : make_shared(target, level, scope, flags);
+    }
     // The same from the spare headers alone.
-    static inline branch* make_of_spare(continuation& target, ready_level& level, scope_base& scope,
-                                        std::uint16_t flags) noexcept;
+    static branch* make_of_spare(continuation& target, run_queue& level, scope_base& scope,
+                                 std::uint16_t flags) noexcept {
+        branch* b = level.owner->branches.spare;
+        if (!b) [[unlikely]]
+            return nullptr;
+        level.owner->branches.spare = static_cast<branch*>(b->next);
+        b->init(target, level, scope, flags);
+        return b;
+    }
     // Back to the spare headers of its home.
-    inline void recycle(executor& here) noexcept;
+    void recycle(executor& here) noexcept {
+        ++generation;
+        next = here.branches.spare;
+        here.branches.spare = this;
+    }
     // The same from and to the port, for branches that are made and ended in different contexts.
-    static branch* make_shared(continuation& target, ready_level& level, scope_base& scope,
+    static branch* make_shared(continuation& target, run_queue& level, scope_base& scope,
                                std::uint16_t flags) noexcept;
     void release() noexcept;
 
@@ -148,9 +160,15 @@ class branch : public job, public branch_place {
     scope_base* scope;
 
   private:
-    friend class executor;
+    friend struct branch_home;
 
-    inline void init(continuation& root, ready_level& level, scope_base& in, std::uint16_t flags) noexcept;
+    // What a new slot has from its memory's zeroes, a used one has from the end of its last use: no leaf, no pins.
+    void init(continuation& root, run_queue& queue, scope_base& in, std::uint16_t flags) noexcept {
+        target = &root;
+        level.store(&queue, order::relaxed);
+        scope = &in;
+        flags_.set_alone(flags);
+    }
 
     // Two bytes, two, four: the header has 64 on hosts.
     std::uint8_t credit_;

@@ -17,7 +17,7 @@ using weft::result;
 using weft::task;
 
 // Runs the jobs of an executor of the test's own until a root on it has ended.
-template <class T> T run_on(weft::executor& e, weft::ready_level& level, task<T> t) {
+template <class T> T run_on(weft::executor& e, weft::run_queue& level, task<T> t) {
     weft::root<T> r(std::move(t));
     r.start(level);
     while (!r.finished()) e.run(1);
@@ -91,7 +91,7 @@ WEFT_TEST(executor, equals_take_turns) {
 }
 
 WEFT_TEST(executor, higher_priorities_go_first) {
-    weft::ready_level levels[3];
+    weft::run_queue levels[3];
     weft::executor e(levels, 3);
     int order[9] = {};
     int next = 0;
@@ -110,7 +110,7 @@ WEFT_TEST(executor, higher_priorities_go_first) {
     auto test = [&]() -> task<result<void>> { co_return co_await weft::with_scope(body); };
     weft::testing::begin();
     WEFT_CHECK(run_on(e, e.level(0), test()).has_value());
-    e.give_back_spare();
+    e.branches.give_back_spare();
     weft::testing::end();
     for (int i = 0; i < 9; ++i) WEFT_CHECK_EQ(order[i], i / 3);
     WEFT_CHECK_EQ(&e.level(7), &e.level(2));

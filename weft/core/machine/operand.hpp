@@ -4,7 +4,7 @@
 #include <weft/core/leaf.hpp>
 #include <weft/core/machine/outcome.hpp>
 #include <weft/core/machine/scope_base.hpp>
-#include <weft/core/task.hpp>
+#include <weft/core/machine/task_access.hpp>
 
 namespace weft {
 
@@ -57,7 +57,7 @@ class operand_base : protected link {
         return branch_->has(branch::stolen) && scope_->sends_home(*branch_, *this);
     }
 
-    // The last that is done to the fork: from here on it may be gone.
+    // The last that is done to the operand: from here on it may be gone.
     void tell(failure_cause why) noexcept {
         branch& b = *branch_;
         b.scope->child_ended(b, why ? &why : nullptr);
@@ -81,7 +81,7 @@ WEFT_INLINE inline void scope_base::operand_succeeded(branch& child) {
             here.stealable->push(*newest); // another's, whose branches come to it
         }
     }
-    unlink(local_, child);
+    local_.remove(child);
     child.recycle(here);
     if (last) last_ended(child, here);
 }
@@ -99,24 +99,24 @@ template <class T> class operand<task<T>> : operand_base {
     explicit operand(task<T>& t) noexcept : operand(std::move(t)) {}
 
     // Adds a child to `scope` in `level` and makes it ready. Without memory it is not started.
-    void start(scope_base& scope, ready_level& level, bool pinned = false) noexcept {
+    void start(scope_base& scope, run_queue& level, bool pinned = false) noexcept {
         if (!task_) return;
-        branch_ = scope.new_child(task_.frame(), level);
+        branch_ = scope.new_child(task_access::frame(task_), level);
         if (!branch_) return;
         if (pinned) branch_->pin();
-        task_.root_of(*branch_, this);
+        task_access::root_of(task_, *branch_, this);
         scope_base::launch(*branch_);
     }
     // Where the executor keeps operands for later, and if it has a frame: it goes into a place of the deque that has room, or
     // becomes the first child of its scope, whose turn it is from now on: what to resume, nullptr without a spare header.
     bool has_frame() const noexcept { return static_cast<bool>(task_); }
     WEFT_INLINE void put_into(steal_deque& deque, std::size_t place, scope_base& scope) noexcept {
-        this->wait_to_begin(scope, task_.frame());
+        this->wait_to_begin(scope, task_access::frame(task_));
         deque.put(place, *this);
     }
     WEFT_INLINE std::coroutine_handle<> begin_first(scope_base& scope) noexcept {
-        branch* b = scope.begin_first(task_.frame());
-        return b ? this->begin_on(*b, task_.frame()) : nullptr;
+        branch* b = scope.begin_first(task_access::frame(task_));
+        return b ? this->begin_on(*b, task_access::frame(task_)) : nullptr;
     }
     // After the child has ended well.
     WEFT_INLINE value_of<T> value() {
@@ -125,12 +125,12 @@ template <class T> class operand<task<T>> : operand_base {
         else if constexpr (is_result<T>)
             return *task_.await_resume();
         else if constexpr (!std::is_void_v<T>)
-            return task_.value();
+            return task_access::value(task_);
     }
     // Of one that was not started.
-    errc why_not_begun() const noexcept { return task_.why_not_begun(); }
+    errc why_not_begun() const noexcept { return task_access::why_not_begun(task_); }
     // What it yields then.
-    T no_frame() const { return task_.no_frame(); }
+    T no_frame() const { return task_access::no_frame(task_); }
     // After the child has ended, or where it was not started. Exceptions come out here.
     as_result<T> take() {
         if (!started()) return failure(why_not_begun());
@@ -149,7 +149,7 @@ template <class T> class operand<task<T>> : operand_base {
     static void ended(continuation* self) {
         auto& f = *static_cast<operand*>(self);
         branch& b = *f.branch_;
-        if (b.succeeds_uncounted() && f.task_.succeeded()) [[likely]]
+        if (b.succeeds_uncounted() && task_access::succeeded(f.task_)) [[likely]]
             return b.scope->operand_succeeded(b);
         f.ended_counted();
     }
@@ -157,7 +157,7 @@ template <class T> class operand<task<T>> : operand_base {
     // others may be waiting for that.
     [[gnu::noinline]] void ended_counted() noexcept {
         if (this->ends_at_home()) return;
-        failure_cause why = task_.why_failed();
+        failure_cause why = task_access::why_failed(task_);
         if constexpr (is_result<T>) {
             if (why && !why.exception) {
                 error_ = why.code;
@@ -180,7 +180,7 @@ template <operation_like X> class operand<X> : operand_base {
 
     explicit operand(X& x) noexcept : operand_base(&ended), operation_(x) {}
 
-    void start(scope_base& scope, ready_level& level) noexcept {
+    void start(scope_base& scope, run_queue& level) noexcept {
         branch_ = scope.new_child(*this, level);
         if (branch_ && !operation_.start(*branch_, *this)) ended(this);
     }
@@ -208,7 +208,7 @@ template <operation_like X> class operand<X> : operand_base {
     detail::outcome<type> outcome_;
 };
 
-// The fork for an argument of type X&&.
+// The operand for an argument of type X&&.
 template <class X> using operand_for = operand<std::remove_cvref_t<X>>;
 // What an operand yields when it is awaited.
 template <class X> using outcome_of = typename operand_for<X>::type;

@@ -28,12 +28,12 @@ class root_base : public scope_base {
     static void hear(continuation* message) noexcept;
 
     atomic<std::uint32_t> finished_{0};
-    ready_level* home_ = nullptr;
+    run_queue* home_ = nullptr;
     job message_job_;
     end_message message_;
 
   protected:
-    void open_on(ready_level& level, bool across_threads) noexcept {
+    void open_on(run_queue& level, bool across_threads) noexcept {
         home_ = &level;
         open_root(level, across_threads);
     }
@@ -50,7 +50,7 @@ template <class T> class root : public root_base {
     explicit root(task<T>&& t) noexcept : operand_(std::move(t)) {}
 
     // In the executor's context, or before its loop runs.
-    void start(ready_level& level) noexcept {
+    void start(run_queue& level) noexcept {
         open_on(level, level.owner->shared);
         operand_.start(*this, level);
         if (drop_hold()) note_finished();

@@ -1,9 +1,14 @@
 // The base of everything that runs branches and waits for them: scopes, and the combinators.
+//
+// Where to look: a spawn is start_child() below; a stop stop_delivery.cpp; a steal stealing.cpp; an end child_ended() in
+// scope_base.cpp.
 #pragma once
 
 #include <weft/core/leaf.hpp>
+#include <weft/core/machine/child_list.hpp>
 #include <weft/core/machine/slot.hpp>
 #include <weft/core/machine/steal_deque.hpp>
+#include <weft/core/machine/stop_message.hpp>
 #include <weft/core/machine/thrown.hpp>
 #include <weft/core/spin_lock.hpp>
 
@@ -14,11 +19,15 @@ namespace weft {
 // A child is local if its home is the owner's executor, the scope's home, and it was spawned there: the home alone counts
 // and lists local children, without a lock, however many workers there are. The others are remote: children that were
 // spawned elsewhere or have moved to another worker, and those whose outcome somebody may take. What remote children do,
-// and whatever reaches the scope from other workers, is done under the guard. The scope has ended when both counts are
-// zero. Where only one executor is, all children are local, and there is no guard.
+// and whatever reaches the scope from other workers, is done under the guard. Where only one executor is, all children are
+// local, and there is no guard.
 //
-// A stop sets the flag of every child, and then travels, from the home to each remote child's home executor, as one
-// message, which asks the leaf that the child waits in to end.
+//             open()             last local child ends
+//     closed --------> live ---------------------------> home done     (remote children are left)
+//                       |                                    |    ^
+//                       | last of all ends                   |    '-- a local child is spawned: live again
+//                       v                                    v last remote child ends
+//                     ended: the owner is posted, and from there on the scope may be gone
 class scope_base : public leaf {
   public:
     // What becomes of a child that has ended: frame and header go, or the frame stays for the one who holds it, or both
@@ -45,35 +54,33 @@ class scope_base : public leaf {
     void request_stop() noexcept;
     bool stop_requested() const noexcept { return child_flags_.load(order::relaxed) & branch::stop; }
 
-    // From here on for combinators, not for users.
-
     // Holds the scope open until drop_hold(), and registers it as what the owner waits in. With `inherit`, the scope of a
     // stopped branch starts stopped: its children run, and their leaves fail.
     inline void open(branch& owning, continuation& then, bool inherit = true) noexcept;
     // The same for a root, which no branch owns.
-    void open_root(ready_level& level, bool across_threads) noexcept;
+    void open_root(run_queue& level, bool across_threads) noexcept;
     // True: all children have ended already, and nobody is woken.
     bool drop_hold() noexcept { return --live_ == 0 && last_hold_dropped(); }
 
     // A new branch with `target` as its root, in `level`, which may be another executor's; nullptr without memory.
-    inline branch* new_child(continuation& target, ready_level& level) noexcept;
+    inline branch* new_child(continuation& target, run_queue& level) noexcept;
     // Puts it in its ready queue.
     static inline void launch(branch& child) noexcept;
     // Both for a task's frame, which becomes the root of the branch. Without a level, in the default one.
-    inline branch* start_child(continuation& frame, ready_level& level) noexcept;
+    inline branch* start_child(continuation& frame, run_queue& level) noexcept;
     inline branch* start_child(continuation& frame) noexcept;
-    // In the home context, where the branch stands in the ready queue: it becomes remote, and may be moved.
-    void let_go(branch& child) noexcept;
+    // The level for children that say nothing else: the owner's priority on the calling executor.
+    inline run_queue& default_level() const noexcept;
 
-    // For forks. What waits in the deque to be begun is counted as a local child, also when another worker begins it: then it
-    // comes home to end. Where an operand ends that nobody else knows of, the next one goes on in its branch: so operands
-    // that never wait and that nobody steals share one branch, and the executor's loop has no turn in between.
-    //
-    // A forked child has its branch from the start, since others may hold the right to its outcome, and is in no list before
-    // it is begun. A worker that steals it runs it in a branch of its own, so that the child's is the home's business all the
-    // time. One that was forked on another worker than the home is remote, and in the list, and moves as a ready one does.
+    void child_ended(branch& child, failure_cause* why) noexcept;
+    // The same after a success on `here`, with the short way for a child that nobody waits for, and for a scope's body.
+    inline void child_succeeded(branch& child, executor& here);
+
+    // Stealing: see stealing.cpp.
+
+    // Where operands may wait to be begun; nullptr: they start by way of the queue.
     steal_deque* deque_of_home() const noexcept { return one_hart ? nullptr : home().stealable; }
-    // In the home context: so many forks that have been put into the deque.
+    // In the home context: so many have been put into the deque.
     void let_steal(steal_deque& deque, std::size_t n) noexcept {
         deque.publish(n);
         live_ += static_cast<std::uint32_t>(n);
@@ -83,21 +90,21 @@ class scope_base : public leaf {
     // without a spare header.
     inline branch* begin_first(continuation& frame, std::uint16_t flags = 0) noexcept;
     branch* begin_operand(continuation& frame, executor& here) noexcept;
-    bool sends_home(branch& stolen, continuation& listener) noexcept;
     inline void operand_succeeded(branch& child);
     // start_child(), but the child waits in the deque of the calling worker, if there is room. `ended_away` hears of the end
     // if another worker begins it: it calls comes_home(), and after true, in the branch that the child had from the start,
     // ends the frame.
     branch* fork_child(continuation& frame, void (*ended_away)(continuation*)) noexcept;
+    void begin_forked(branch& child, continuation& frame, executor& here) noexcept;
     bool comes_home(branch& child) noexcept;
-    // Begins what stood in a deque, in a turn of its home or of the worker that has taken it from there.
-    static void begin_stealable(continuation& f, executor& here) noexcept;
-    // The level for children that say nothing else: the owner's priority on the calling executor.
-    inline ready_level& default_level() const noexcept;
+    bool sends_home(branch& stolen, continuation& listener) noexcept;
+    // In the home context, where the branch stands in the ready queue: it becomes remote, and may be moved.
+    void let_go(branch& child) noexcept;
 
-    void child_ended(branch& child, failure_cause* why) noexcept;
-    // The same after a success on `here`, with the short way for a child that nobody waits for, and for a scope's body.
-    inline void child_succeeded(branch& child, executor& here);
+    // Stops: see stop_delivery.cpp.
+
+    // In the home context of a child that is alive: asks it alone to stop.
+    void stop_child(branch& child) noexcept;
 
   protected:
     const scope_kind& ops() const noexcept { return *static_cast<const scope_kind*>(kind); }
@@ -117,7 +124,7 @@ class scope_base : public leaf {
     void deliver_stop() noexcept;
     void retire_header(branch& child) noexcept;
     // After the end: a child whose outcome nobody has taken.
-    branch* any_child() const noexcept { return local_ ? local_ : remote_; }
+    branch* any_child() const noexcept { return local_.first() ? local_.first() : remote_.first(); }
     // Children that run on foreign executors need the guard even if the owner's executor shares nothing. Before the first.
     void share() noexcept {
         shared_ = true;
@@ -132,34 +139,19 @@ class scope_base : public leaf {
     void end_one() noexcept;
 
     // A new child that is remote from the start, with a header straight from the port; where nobody has asked for a stop.
-    branch* new_remote_child(continuation& target, ready_level& level) noexcept;
+    branch* new_remote_child(continuation& target, run_queue& level) noexcept;
 
     static void cancel_children(leaf& self) noexcept { static_cast<scope_base&>(self).request_stop(); }
 
   private:
-    // The stop on its way to another executor.
-    struct stop_message : job {
-        struct arrival : continuation {
-            scope_base* scope;
-        };
-        stop_message(scope_base& s, ready_level& queue) noexcept
-            : arrived{{&stop_arrived, &message_marker}, &s} {
-            target = &arrived;
-            level.set_alone(&queue);
-        }
-        arrival arrived;
-    };
-
     executor& home() const noexcept { return *level_->owner; }
-    bool begins_local(const ready_level& level) noexcept { return !shared_ || begins_local_of_shared(level); }
-    bool begins_local_of_shared(const ready_level& level) noexcept;
-    branch* start_remote_child(continuation& frame, ready_level& level) noexcept;
+    bool begins_local(const run_queue& level) noexcept { return !shared_ || begins_local_of_shared(level); }
+    bool begins_local_of_shared(const run_queue& level) noexcept;
+    branch* start_remote_child(continuation& frame, run_queue& level) noexcept;
     branch* start_child_elsewhere(continuation& frame) noexcept;
-    inline branch* start_local_child(continuation& frame, ready_level& level) noexcept;
-    inline branch* new_local_child(continuation& target, ready_level& level) noexcept;
-    ready_level& level_here() const noexcept;
-    static inline void link(branch*& list, branch& child) noexcept;
-    static inline void unlink(branch*& list, branch& child) noexcept;
+    inline branch* start_local_child(continuation& frame, run_queue& level) noexcept;
+    inline branch* new_local_child(continuation& target, run_queue& level) noexcept;
+    run_queue& level_here() const noexcept;
     void make_remote(branch& child) noexcept;
     void home_has_children() noexcept;
     bool home_was_last() noexcept;
@@ -167,25 +159,30 @@ class scope_base : public leaf {
     bool last_hold_dropped() noexcept;
     void last_succeeded(branch& child, executor& here);
     inline void last_ended(branch& last, executor& here);
-    void begin_forked(branch& child, continuation& frame, executor& here) noexcept;
-    branch* stolen_branch(continuation& frame, executor& here) noexcept;
-    void send_stop(executor& next) noexcept;
     void emptied() noexcept;
+
+    branch* stolen_branch(continuation& frame, executor& here) noexcept;
+
     static void stop_arrived(continuation* message);
-    void deliver_here() noexcept;
     void stop_step() noexcept;
-    executor* visit(branch* list, executor& here) noexcept;
+    void send_stop(executor& next) noexcept;
+    void stop_local_children() noexcept;
+    static void mark(branch& child) noexcept;
+    void mark_local_children() noexcept;
+    void mark_remote_children() noexcept;
+    void cancel_local_children() noexcept;
+    executor* cancel_remote_children(executor& here) noexcept;
 
     // The home's.
-    ready_level* level_;
-    branch* local_ = nullptr;
-    branch* remote_ = nullptr;
+    run_queue* level_;
+    child_list local_;
+    walked_child_list remote_; // under the guard, as its count
     std::uint32_t live_ = 0;
     std::uint32_t remote_live_ = 0;
     bool shared_ = false;
     bool had_remote_ = false; // a child was remote once: others may still hold the guard
 
-    // Under the guard, where the scope is shared; the list and the count of remote children likewise.
+    // Under the guard, where the scope is shared.
     bool undelivered_ = false;
     bool marked_ = false;               // the children that were there when a stop came know of it
     bool home_done_ = false;            // no local child is left, and remote ones are
@@ -196,28 +193,13 @@ class scope_base : public leaf {
     scope_base* next_stopping_; // of the executor that delivers stops
 };
 
-inline void scope_base::link(branch*& list, branch& child) noexcept {
-    child.previous = nullptr;
-    child.following = list;
-    if (list) list->previous = &child;
-    list = &child;
-}
-
-inline void scope_base::unlink(branch*& list, branch& child) noexcept {
-    if (child.previous)
-        child.previous->following = child.following;
-    else
-        list = child.following;
-    if (child.following) child.following->previous = child.previous;
-}
-
 // Nobody else knows of a child that is local and detached, so that its end is the home's business alone. Not noexcept, see
 // operand_succeeded().
 inline void scope_base::child_succeeded(branch& child, executor& here) {
     if (!child.ends_unseen() || live_ == 1) [[unlikely]]
         return last_succeeded(child, here);
     continuation* frame = child.target;
-    unlink(local_, child);
+    local_.remove(child);
     child.recycle(here);
     --live_;
     frame->destroy(frame); // arguments of the task: their destructors may still use the scope
@@ -240,7 +222,7 @@ WEFT_INLINE inline branch* scope_base::begin_first(continuation& frame, std::uin
     branch* b = branch::make_of_spare(frame, *level_, *this, flags);
     if (!b) [[unlikely]]
         return nullptr;
-    link(local_, *b);
+    local_.add(*b);
     b->take_credit_of(*owner);
     here.now_runs(*b);
     return b;
@@ -259,16 +241,16 @@ WEFT_INLINE inline void scope_base::last_ended(branch& last, executor& here) {
     b.hop(b.target).resume();
 }
 
-inline branch* scope_base::new_local_child(continuation& target, ready_level& level) noexcept {
+inline branch* scope_base::new_local_child(continuation& target, run_queue& level) noexcept {
     branch* b = branch::make(target, level, *this, child_flags_.load(order::relaxed));
     if (!b) [[unlikely]]
         return nullptr;
-    link(local_, *b);
+    local_.add(*b);
     ++live_;
     return b;
 }
 
-inline branch* scope_base::new_child(continuation& target, ready_level& level) noexcept {
+inline branch* scope_base::new_child(continuation& target, run_queue& level) noexcept {
     if (!begins_local(level)) [[unlikely]]
         return new_remote_child(target, level);
     return new_local_child(target, level);
@@ -280,7 +262,7 @@ inline void scope_base::launch(branch& child) noexcept {
     child.level.get_alone()->push(child);
 }
 
-inline branch* scope_base::start_child(continuation& frame, ready_level& level) noexcept {
+inline branch* scope_base::start_child(continuation& frame, run_queue& level) noexcept {
     if (!begins_local(level)) [[unlikely]]
         return start_remote_child(frame, level);
     return start_local_child(frame, level);
@@ -296,8 +278,7 @@ WEFT_HOT_INLINE inline branch* scope_base::start_child(continuation& frame) noex
     return start_local_child(frame, *level_);
 }
 
-WEFT_HOT_INLINE inline branch* scope_base::start_local_child(continuation& frame,
-                                                             ready_level& level) noexcept {
+WEFT_HOT_INLINE inline branch* scope_base::start_local_child(continuation& frame, run_queue& level) noexcept {
     branch* b = new_local_child(frame, level);
     if (!b) [[unlikely]]
         return nullptr;
@@ -306,6 +287,6 @@ WEFT_HOT_INLINE inline branch* scope_base::start_local_child(continuation& frame
     return b;
 }
 
-inline ready_level& scope_base::default_level() const noexcept { return shared_ ? level_here() : *level_; }
+inline run_queue& scope_base::default_level() const noexcept { return shared_ ? level_here() : *level_; }
 
 } // namespace weft

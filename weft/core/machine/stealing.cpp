@@ -1,3 +1,26 @@
+// What waits in a steal deque to be begun: operands of combinators, each as its link, and forked children, each as its frame.
+//
+//               let_steal(), fork_child()
+//     nothing ---------------------------> in the deque
+//                                            |       |
+//      the home takes the newest: begin_stealable()  a thief takes the oldest: begin_stealable() there
+//                                            |       |
+//                                            v       v
+//                             a local branch        a branch of the thief's, `stolen`, in the remote list
+//                                            |       |  ends: sends_home(), one message
+//                                            v       v
+//                                     ends at the scope's home: operand_succeeded(), comes_home(), child_ended()
+//
+// Invariants:
+//   - What stands in the deque is counted as a local child, also when another worker begins it: then it comes home to end.
+//   - Where an operand ends that nobody else knows of, the next one goes on in its branch: so operands that never wait and that
+//     nobody steals share one branch, and the executor's loop has no turn in between.
+//   - A forked child has its branch from the start, since others may hold the right to its outcome, and is in no list before it
+//     is begun. A worker that steals it runs it in a branch of its own, so that the child's is the home's business all the time.
+//     One that was forked on another worker than the home is remote, and in the list, and moves as a ready one does.
+//   - A thief has a spare header before it takes anything.
+#include <weft/core/machine/stealing.hpp>
+
 #include <weft/core/machine/operand.hpp>
 
 namespace weft {
@@ -17,7 +40,7 @@ branch* scope_base::begin_operand(continuation& frame, executor& here) noexcept 
     if (&here != &home()) return stolen_branch(frame, here);
     branch* b = branch::make(frame, *level_, *this, child_flags_.load(order::relaxed));
     if (b) {
-        link(local_, *b);
+        local_.add(*b);
         return b;
     }
     failure_cause why(errc::out_of_memory);
@@ -35,7 +58,7 @@ branch* scope_base::stolen_branch(continuation& frame, executor& here) noexcept 
     if (!b) port::panic("a worker stole a fork and had no branch for it");
     lock_guard hold(guard_);
     if (stop_requested()) b->set(branch::stop);
-    link(remote_, *b);
+    remote_.add(*b);
     return b;
 }
 
@@ -72,7 +95,7 @@ branch* scope_base::fork_child(continuation& frame, void (*ended_away)(continuat
     return b;
 }
 
-void scope_base::begin_stealable(continuation& f, executor& here) noexcept {
+void begin_stealable(continuation& f, executor& here) noexcept {
     if (operand_base* operand = operand_base::of(f)) return operand->begin(here);
     branch& child = *promise_of(f).branch;
     child.scope->begin_forked(child, f, here);
@@ -83,7 +106,7 @@ void scope_base::begin_forked(branch& child, continuation& frame, executor& here
     if (child.has(branch::remote)) {
         if (!child.runs_on(here)) {
             child.level.store(&here.level(), order::relaxed);
-            atomic_fence(order::seq_cst); // as executor::adopt()
+            atomic_fence(order::seq_cst); // as adopt()
         }
     } else if (&here == &home()) {
         if (stop_requested()) { // by now, perhaps
@@ -92,9 +115,10 @@ void scope_base::begin_forked(branch& child, continuation& frame, executor& here
             unlock();
         }
         child.waiting.set_alone(nullptr);
-        link(local_, child);
+        local_.add(child);
     } else {
         runs = stolen_branch(frame, here);
+        if (child.stopping()) runs->set(branch::stop);
         promise_of(frame).begin_branch(*runs, &child.listener());
     }
     runs->refill();
@@ -109,10 +133,47 @@ bool scope_base::comes_home(branch& child) noexcept {
     child.take_credit_of(away);
     retire_header(away);
     child.waiting.set_alone(nullptr);
-    link(local_, child);
+    local_.add(child);
     root.begin_branch(child);
     home().now_runs(child);
     return true;
+}
+
+void scope_base::let_go(branch& child) noexcept {
+    if (!shared_ || child.has(branch::remote)) return;
+    lock_guard hold(guard_);
+    make_remote(child);
+}
+
+namespace {
+
+bool may_leave(job& j) noexcept {
+    if (j.is_message()) return false;
+    auto& b = static_cast<branch&>(j);
+    if (b.is_pinned()) return false;
+    b.scope->let_go(b);
+    return true;
+}
+
+} // namespace
+
+job* take_surplus(executor& here, std::size_t most) noexcept {
+    run_queue* q = here.first_ready();
+    return q ? q->take_every_other(most, &may_leave) : nullptr;
+}
+
+void adopt(executor& here, job* oldest) noexcept {
+    for (job* j = oldest; j; j = j->next) {
+        run_queue& old = j->home();
+        j->level.store(&here.level(old.owner->priority_of(old)), order::relaxed);
+    }
+    atomic_fence(order::seq_cst); // see stop_delivery.cpp
+    executor::push_all(oldest);
+}
+
+void run_stolen(executor& here, continuation& f) {
+    begin_stealable(f, here);
+    here.turn_is_over();
 }
 
 } // namespace weft

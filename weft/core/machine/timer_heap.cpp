@@ -1,5 +1,7 @@
 #include <weft/core/machine/timer_heap.hpp>
 
+#include <weft/core/machine/choice.hpp>
+
 namespace weft {
 
 // A node's `previous` is its first child, and its `next` the sibling after it. Words with the lowest bit set are ends: the
@@ -35,7 +37,7 @@ void put_below(timer_links* top, timer_links* child) noexcept {
 
 // Of equal deadlines the older one stays on top, and so goes first.
 WEFT_INLINE inline timer_links* merge(timer_links* older, timer_links* newer) noexcept {
-    if (sooner(newer, older)) {
+    if (sooner(newer, older) || (seeded && deadline_of(newer) == deadline_of(older) && port::choose(2))) {
         put_below(newer, older);
         return newer;
     }

@@ -1,5 +1,7 @@
 #include <weft/core/machine/timer_wheel.hpp>
 
+#include <weft/core/machine/choice.hpp>
+
 namespace weft {
 
 namespace {
@@ -16,6 +18,17 @@ bool longer_than(const timer* list, int n) noexcept {
     for (; list; list = after(*list))
         if (--n < 0) return true;
     return false;
+}
+
+// Of those at the front of a ring that share a deadline.
+[[maybe_unused]] timer& any_of_the_first(timer_links& ring) noexcept {
+    auto& first = static_cast<timer&>(*ring.next);
+    std::size_t n = 0;
+    for (timer_links* l = &first; l != &ring && n < chosen_among; l = l->next, ++n)
+        if (static_cast<timer*>(l)->deadline != first.deadline) break;
+    timer_links* t = &first;
+    for (std::size_t i = port::choose(n); i != 0; --i) t = t->next;
+    return static_cast<timer&>(*t);
 }
 
 int level_of(std::uint64_t now, std::uint64_t deadline) noexcept {
@@ -154,9 +167,10 @@ std::size_t timer_wheel::fire(timer* due) noexcept {
     ring.previous = last;
     std::size_t fired = 0;
     while (ring.next != &ring) {
-        auto& t = static_cast<timer&>(*ring.next);
-        ring.next = t.next;
-        t.next->previous = &ring;
+        auto& t = seeded ? any_of_the_first(ring) : static_cast<timer&>(*ring.next);
+        timer_links& before = seeded ? *t.previous : ring;
+        before.next = t.next;
+        t.next->previous = &before;
         t.previous = nullptr;
         ++fired;
         if (const branch* b =

@@ -106,7 +106,7 @@ namespace {
 // All that is ready, if anything is. Pushes need not ring meanwhile.
 WEFT_INLINE inline void run(executor& e, executor* interrupted) noexcept {
     if constexpr (one_hart) {
-        ready_level& queue = e.queue();
+        run_queue& queue = e.queue();
         job* j = queue.pop<false>();
         if (!j) return;
         queue.bit = 0;
@@ -202,7 +202,15 @@ void remove_timer(executor& home, timer& t) noexcept {
 }
 
 void relax(unsigned) noexcept {}
-std::size_t choose(std::size_t) noexcept { return 0; }
+
+// SplitMix64, by Steele, Lea and Flood; any state will do, and two that meet in it take the same step at the worst.
+std::uint64_t random() noexcept {
+    static std::uint64_t state = 0;
+    std::uint64_t z = state += 0x9e3779b97f4a7c15 ^ static_cast<std::uint64_t>(machine::now());
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
 
 } // namespace port
 } // namespace weft

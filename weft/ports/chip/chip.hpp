@@ -18,8 +18,8 @@ struct root_slot;
 // The scope of the root tasks of one executor. Tasks are spawned into it from every executor, and it never ends.
 class root_scope : public scope_base {
   public:
-    explicit root_scope(ready_level& level) noexcept : scope_base(kind_of_this) { open_root(level, true); }
-    branch* adopt(continuation& frame, ready_level& level) noexcept { return new_remote_child(frame, level); }
+    explicit root_scope(run_queue& level) noexcept : scope_base(kind_of_this) { open_root(level, true); }
+    branch* adopt(continuation& frame, run_queue& level) noexcept { return new_remote_child(frame, level); }
 
   private:
     static disposition ended(scope_base&, branch& child, failure_cause* why) noexcept;
@@ -41,7 +41,7 @@ class executor : public weft::executor {
     // Gives a turn to the next job that is ready. False: there is none, and interrupts are masked now, else let in.
     WEFT_INLINE inline bool turn() noexcept;
     // What turn() works through.
-    ready_level& queue() noexcept { return only_level(); }
+    run_queue& queue() noexcept { return only_level(); }
     // In the thread: waits for an interrupt, unless there is something to do.
     void sleep() noexcept;
     timer_heap timers;

@@ -14,8 +14,8 @@
 
 #include <functional>
 
+#include <weft/core/machine/task_access.hpp>
 #include <weft/core/result.hpp>
-#include <weft/core/task.hpp>
 #include <weft/ports/chip/chip.hpp>
 #include <weft/ports/chip/root_place.hpp>
 
@@ -63,9 +63,9 @@ template <auto F, root_options O = root_options{}, class... A>
     if (!slot) return failure(errc::busy);
     made t = F(std::forward<A>(arguments)...);
     branch* b;
-    detail::launch(*slot, executor_at<O.level, O.hart>(), t.frame(), b);
-    t.root_of(*b);
-    t.release();
+    detail::launch(*slot, executor_at<O.level, O.hart>(), task_access::frame(t), b);
+    task_access::root_of(t, *b);
+    task_access::release(t);
     scope_base::launch(*b);
     return {};
 }

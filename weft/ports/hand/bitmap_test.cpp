@@ -33,7 +33,7 @@ WEFT_TEST(placed_bitmap, tells_from_foreign_memory_which_levels_are_ready) {
     WEFT_REQUIRE(page != MAP_FAILED);
     auto& word = static_cast<std::uint32_t*>(page)[3];
     {
-        weft::ready_level levels[executor::max_levels];
+        weft::run_queue levels[executor::max_levels];
         executor e(levels, executor::max_levels);
         e.place_bitmap(word);
         WEFT_CHECK_EQ(word, 0u);

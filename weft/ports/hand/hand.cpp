@@ -43,12 +43,14 @@ world& the_world() noexcept {
     return *world_made;
 }
 
+void seed(std::uint64_t value) noexcept { the_world().random_state = value; }
+
 bool turn() {
     world& w = the_world();
-    w.timers.advance(w.now);
+    w.executor.timers.advance(w.now);
     if (w.executor.run(w.batch)) return true;
     if (!w.executor.prepare_idle()) return true;
-    std::int64_t next = w.timers.next_deadline();
+    std::int64_t next = w.executor.timers.next_deadline();
     w.executor.finish_idle();
     if (next == timer_wheel::never) return false;
     if (next > w.now) w.now = next;
@@ -60,14 +62,53 @@ void advance(std::int64_t nanoseconds) {
     std::int64_t until = w.now + nanoseconds;
     for (;;) {
         while (w.executor.run(w.batch)) {}
-        std::int64_t next = w.timers.next_deadline();
+        std::int64_t next = w.executor.timers.next_deadline();
         if (next > until) break;
         if (next > w.now) w.now = next;
-        w.timers.advance(w.now);
+        w.executor.timers.advance(w.now);
     }
     w.now = until;
-    w.timers.advance(w.now);
+    w.executor.timers.advance(w.now);
     while (w.executor.run(w.batch)) {}
+}
+
+crew::crew(std::size_t members) noexcept : count_(members) {
+    if (members < 1 || members > max_members) port::panic("a crew has 1 to 8 members");
+    for (std::size_t i = 0; i < count_; ++i) {
+        members_[i].shared = true;
+        members_[i].join(team_, i);
+    }
+    the_world().current = &members_[0];
+}
+
+crew::~crew() { the_world().current = &the_world().executor; }
+
+bool crew::turn_of(member& m) {
+    world& w = the_world();
+    w.current = &m;
+    if (m.timers.advance(w.now) != 0) return true;
+    if (port::choose(4) == 0) m.offer_surplus(team_.max_members);
+    if (!m.prepare_idle()) {
+        m.run(1);
+        return true;
+    }
+    m.finish_idle();
+    return (m.has_offered() && m.take_back()) || m.steal();
+}
+
+bool crew::turn() {
+    std::size_t first = port::choose(count_);
+    std::int64_t next = timer_wheel::never;
+    for (std::size_t i = 0; i < count_; ++i) {
+        member& m = members_[(first + i) % count_];
+        if (turn_of(m)) return true;
+        if (m.timers.next_deadline() < next) next = m.timers.next_deadline();
+    }
+    world& w = the_world();
+    w.current = &members_[0];
+    if (next == timer_wheel::never) return false;
+    if (next > w.now) w.now = next;
+    return true;
 }
 
 } // namespace hand
@@ -123,14 +164,22 @@ void free_branch(void* slot) noexcept {
     free_branches = f;
 }
 
-executor* current() noexcept { return &hand::the_world().executor; }
-void ring(executor&) noexcept { hand::the_world().rung = true; }
-void insert_timer(executor&, timer& t) noexcept { hand::the_world().timers.insert(t); }
-void remove_timer(executor&, timer& t) noexcept { hand::the_world().timers.remove(t); }
+executor* current() noexcept { return hand::the_world().current; }
+void ring(executor&) noexcept {} // nobody sleeps for longer than it takes to look at the clock
+void insert_timer(executor& home, timer& t) noexcept { static_cast<hand::member&>(home).timers.insert(t); }
+void remove_timer(executor& home, timer& t) noexcept { static_cast<hand::member&>(home).timers.remove(t); }
 void relax(unsigned) noexcept {}
 std::uintptr_t lock() noexcept { return 0; }
 void unlock(std::uintptr_t) noexcept {}
-std::size_t choose(std::size_t) noexcept { return 0; }
+std::size_t choose(std::size_t n) noexcept { return n < 2 ? 0 : random() % n; }
+
+// SplitMix64, by Steele, Lea and Flood: any seed will do.
+std::uint64_t random() noexcept {
+    std::uint64_t z = hand::the_world().random_state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
 void panic(const char*) noexcept { __builtin_trap(); }
 
 } // namespace port

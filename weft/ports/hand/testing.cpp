@@ -8,11 +8,10 @@
 namespace weft::testing {
 
 // A fresh executor, so that nothing of a run before decides how this one goes.
-ready_level& begin() {
+run_queue& begin() {
     hand::world& w = hand::the_world();
     std::destroy_at(&w.executor);
     std::construct_at(&w.executor);
-    w.executor.stealable = &w.stealable;
     return w.executor.level();
 }
 
@@ -20,7 +19,7 @@ void turn(root_base& until) {
     if (!hand::turn() && !until.finished()) port::panic("the test waits for something that never comes");
 }
 
-void end() { hand::the_world().executor.give_back_spare(); }
+void end() { hand::the_world().executor.branches.give_back_spare(); }
 
 void limit_turn(std::size_t jobs) noexcept {
     hand::the_world().batch = jobs ? jobs : hand::world::full_batch;

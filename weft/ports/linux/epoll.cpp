@@ -217,10 +217,11 @@ void epoll_backend::poll(std::int64_t deadline) noexcept {
     long n = wait(deadline);
     if (n <= 0) return;
     executor* here = port::current();
-    if (here && here->level().bit == 0)
-        take_events<true>(events_, events_ + n, &here->level());
+    run_queue unused;
+    if (here && here->has_one_level())
+        take_events<true>(events_, events_ + n, here->level());
     else
-        take_events<false>(events_, events_ + n, nullptr);
+        take_events<false>(events_, events_ + n, unused);
 }
 
 namespace {
@@ -232,18 +233,21 @@ std::uint32_t news(io_place& e, std::uint32_t what) noexcept {
     return EPOLLIN;
 }
 
+// In place of run_queue::appender, where branches of several priorities become ready.
+struct each_to_its_own {
+    explicit each_to_its_own(run_queue&) noexcept {}
+    void add(job& j) noexcept { j.home().push(j); }
+    void close() noexcept {}
+    void reopen() noexcept {}
+};
+
 } // namespace
 
 // The usual is that one reader waits, by the short way, and something has come. Where all branches stand in one queue, those
 // that become ready one after the other join it in one go.
 template <bool one_queue>
-void epoll_backend::take_events(const epoll_event* at, const epoll_event* end, ready_level* queue) noexcept {
-    job** tail = one_queue ? queue->tail : nullptr;
-    auto close_queue = [&] {
-        if constexpr (!one_queue) return;
-        *tail = nullptr;
-        queue->tail = tail;
-    };
+void epoll_backend::take_events(const epoll_event* at, const epoll_event* end, run_queue& queue) noexcept {
+    std::conditional_t<one_queue, run_queue::appender, each_to_its_own> ready(queue);
     for (; at < end; ++at) {
         auto& e = *static_cast<io_place*>(at->data.ptr);
         std::uintptr_t reader = e.known_of(0);
@@ -258,12 +262,7 @@ void epoll_backend::take_events(const epoll_event* at, const epoll_event* end, r
                 e.know(0, left);
                 branch& b = *op->owner;
                 b.waiting.store(nullptr, order::relaxed);
-                if constexpr (one_queue) {
-                    *tail = &b;
-                    tail = &b.next;
-                } else {
-                    b.home().push(b);
-                }
+                ready.add(b);
             };
             auto bytes = static_cast<std::uint64_t>(outcome); // an error is more than any size
             if (bytes < op->size) [[likely]] {
@@ -274,15 +273,15 @@ void epoll_backend::take_events(const epoll_event* at, const epoll_event* end, r
                 received(io_place::something);
                 continue;
             }
-            close_queue();
+            ready.close();
             drain(e, 0, outcome);
         } else {
-            close_queue();
+            ready.close();
             on_event(*at);
         }
-        if constexpr (one_queue) tail = queue->tail;
+        ready.reopen();
     }
-    close_queue();
+    ready.close();
 }
 
 void epoll_backend::on_event(const epoll_event& event) noexcept {

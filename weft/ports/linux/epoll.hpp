@@ -46,7 +46,7 @@ class epoll_backend final : public backend {
     static void now_known(io_place& e, int side, bool more) noexcept;
     void drain(io_place& e, int side, std::int64_t outcome) noexcept;
     template <bool one_queue>
-    void take_events(const epoll_event* at, const epoll_event* end, ready_level* queue) noexcept;
+    void take_events(const epoll_event* at, const epoll_event* end, run_queue& queue) noexcept;
     void on_event(const epoll_event& event) noexcept;
     void take_from_pool() noexcept;
     long wait(std::int64_t deadline) noexcept;

@@ -23,7 +23,7 @@ struct io_place {
     static constexpr std::uintptr_t nothing = 0, something = 1, nothing_careful = 2, plain_bit = 4;
 
     // Where the worker's branches stand: a branch of this level may go by the descriptor's memory of this place.
-    atomic<ready_level*> level{nullptr};
+    atomic<run_queue*> level{nullptr};
     atomic<std::uintptr_t> sides[2]; // written by the home only
     std::uint32_t generation = 0;    // of the descriptor that is registered
     static constexpr std::size_t most = std::size_t{1}

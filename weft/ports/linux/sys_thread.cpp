@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
+#include <iterator>
 
 #include <linux/futex.h>
 #include <linux/membarrier.h>
@@ -11,6 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +23,17 @@ std::int64_t monotonic_now() noexcept {
     timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
+std::uint64_t random() noexcept {
+    thread_local std::uint64_t words[32];
+    thread_local std::size_t left = 0;
+    if (left == 0) {
+        if (getrandom(words, sizeof words, 0) != static_cast<ssize_t>(sizeof words))
+            return static_cast<std::uint64_t>(monotonic_now()) * 0x9e3779b97f4a7c15;
+        left = std::size(words);
+    }
+    return words[--left];
 }
 
 void* map_memory(std::size_t bytes) noexcept {

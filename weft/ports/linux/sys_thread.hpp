@@ -11,6 +11,9 @@ namespace weft::sys {
 // CLOCK_MONOTONIC in nanoseconds.
 std::int64_t monotonic_now() noexcept;
 
+// 64 bits of getrandom(2), taken from the kernel 32 words at a time. Of a kernel that refuses, of the clock.
+std::uint64_t random() noexcept;
+
 // Zeroed memory of whole pages that is never given back; nullptr when there is none.
 void* map_memory(std::size_t bytes) noexcept;
 // The same, aligned to 2 MiB and in pages of that size as far as the host has them. A multiple of 2 MiB.

@@ -24,7 +24,7 @@ std::size_t jobs_a_turn = worker::batch;
 
 } // namespace
 
-ready_level& begin() {
+run_queue& begin() {
     the_worker.emplace();
     the_worker->limit_turn(jobs_a_turn);
     backend_options options;

@@ -30,9 +30,9 @@ worker::worker(std::size_t levels)
     : level_memory(levels < 1            ? 1
                    : levels > max_levels ? max_levels
                                          : levels),
-      executor(level_memory::levels.get(), levels < 1            ? 1
-                                           : levels > max_levels ? max_levels
-                                                                 : levels),
+      team_member(level_memory::levels.get(), levels < 1            ? 1
+                                              : levels > max_levels ? max_levels
+                                                                    : levels),
       timers_(port::now()), job_time_(worth_offering) {
     if (levels <= 1) stealable = &own_stealable_;
 }
@@ -46,19 +46,17 @@ void worker::open(std::unique_ptr<backend> io) noexcept {
 
 void worker::close() noexcept {
     here = nullptr;
-    give_back_spare();
+    branches.give_back_spare();
     for (unsigned spins = 0; rings_received_.load(order::acquire) != rings_owed_; ++spins) port::relax(spins);
 }
 
 void worker::drop_io() noexcept { io_.reset(); }
 
-void worker::join(worker_team& team, std::size_t index) noexcept {
-    team_ = &team;
-    bit_ = std::uint64_t{1} << index;
+void worker::join(weft::team& team, std::size_t index) noexcept {
+    team.fence = &sys::fence_threads;
     if (!sys::can_fence_threads())
         stealable = nullptr; // nobody could steal: operands are shared as ready branches are
-    team.members[index] = this;
-    if (team.count <= index) team.count = index + 1;
+    team_member::join(team, index);
 }
 
 void worker::knock() noexcept {
@@ -74,7 +72,8 @@ void worker::ring_from_outside() noexcept {
 }
 
 bool worker::turn() {
-    bool more = team_ ? run_and_offer() || steal() : run(jobs_a_turn_);
+    bool more =
+        is_member() ? run_and_offer() || (has_offered() && take_back()) || steal() : run(jobs_a_turn_);
     std::int64_t now = 0;
     if (!timers_.empty()) {
         now = port::now();
@@ -89,9 +88,9 @@ bool worker::turn() {
 void worker::sleep() noexcept {
     turns_since_poll_ = 0;
     polled_at_ = 0;
-    if (team_) team_->sleepers.announce(bit_);
+    if (is_member()) announce_sleep();
     // Operands that are kept are not looked at: their worker looks for sleepers after each of its jobs.
-    if (team_ && could_steal()) {
+    if (is_member() && could_steal()) {
         // awake after all
     } else if (!io_->needs_no_poll()) {
         sleep_in(false);
@@ -99,7 +98,7 @@ void worker::sleep() noexcept {
         sleep_in(true);
         parking_.exchange(awake, order::acq_rel);
     }
-    if (team_) team_->sleepers.withdraw(bit_);
+    if (is_member()) withdraw_sleep();
 }
 
 void worker::sleep_in(bool own_word) noexcept {
@@ -146,7 +145,7 @@ bool worker::time_to_poll(std::int64_t now) noexcept {
 }
 
 bool worker::run_and_offer() {
-    if (offered_) take_back(); // nobody has wanted it for a turn: its own turn has come
+    if (has_offered()) take_back(); // nobody has wanted it for a turn: its own turn has come
     bool timed = job_time_ >= worth_taking || ++turns_ % turns_between_looks == 0;
     std::int64_t began = timed ? port::now() : 0;
     for (std::size_t done = 0; done < batch;) {
@@ -164,58 +163,10 @@ bool worker::run_and_offer() {
 }
 
 void worker::offer() noexcept {
-    bool something = stealable && !stealable->empty();
-    bool worth_it =
-        job_time_ >= worth_offering || (job_time_ >= worth_taking && team_->sleepers.any_but(bit_));
-    if (worth_it && offer_.empty()) {
-        if (job* oldest = take_surplus(offered_at_most)) {
-            offer_.put(*oldest);
-            offered_ = something = true;
-        }
-    }
-    if (!something) return;
-    std::size_t sleeper = team_->sleepers.take_one_but(bit_);
-    if (sleeper != team_->sleepers.nobody) team_->members[sleeper]->knock();
-}
-
-bool worker::take_back() noexcept {
-    offered_ = false;
-    job* oldest = offer_.take();
-    if (oldest) adopt(oldest);
-    return oldest;
-}
-
-// What a colleague offers, or the oldest of the stealable that it keeps: the largest, as a rule.
-bool worker::steal() {
-    if (offered_ && take_back()) return true;
-    for (std::size_t i = 0; i < team_->count; ++i) {
-        std::size_t index = (victim_ + i) % team_->count;
-        worker* victim = team_->members[index];
-        if (victim == this) continue;
-        if (job* oldest = victim->offer_.take()) {
-            victim_ = index;
-            adopt(oldest);
-            return true;
-        }
-        if (!victim->stealable) continue;
-        std::size_t found = victim->stealable->look();
-        if (found == steal_deque::nothing || !reserve_branch()) continue;
-        sys::fence_threads();
-        if (continuation* f = victim->stealable->take(found)) {
-            victim_ = index;
-            run_stolen(*f);
-            return true;
-        }
-    }
-    return false;
-}
-
-bool worker::could_steal() const noexcept {
-    for (std::size_t i = 0; i < team_->count; ++i) {
-        const worker* victim = team_->members[i];
-        if (victim != this && !victim->offer_.empty()) return true;
-    }
-    return false;
+    bool worth_it = job_time_ >= worth_offering || (job_time_ >= worth_taking && others_sleep());
+    if (worth_it) offer_surplus(offered_at_most);
+    if (!offers_anything()) return;
+    if (team_member* sleeper = take_sleeper()) static_cast<worker*>(sleeper)->knock();
 }
 
 worker& this_worker() noexcept {
@@ -242,7 +193,7 @@ void relax(unsigned spins) noexcept {
 
 std::uintptr_t lock() noexcept { return 0; }
 void unlock(std::uintptr_t) noexcept {}
-std::size_t choose(std::size_t) noexcept { return 0; }
+std::uint64_t random() noexcept { return sys::random(); }
 
 void panic(const char* why) noexcept {
     std::size_t length = __builtin_strlen(why);

@@ -5,10 +5,8 @@
 #include <cstdint>
 #include <memory>
 
-#include <weft/core/machine/executor.hpp>
-#include <weft/core/machine/steal_deque.hpp>
+#include <weft/core/machine/team.hpp>
 #include <weft/core/machine/timer_wheel.hpp>
-#include <weft/ports/linux/team.hpp>
 
 namespace weft {
 
@@ -19,14 +17,14 @@ namespace detail {
 
 // The memory of the levels, as a base so that it stands before the executor.
 struct level_memory {
-    explicit level_memory(std::size_t count) : levels(new ready_level[count]) {}
-    std::unique_ptr<ready_level[]> levels;
+    explicit level_memory(std::size_t count) : levels(new run_queue[count]) {}
+    std::unique_ptr<run_queue[]> levels;
 };
 
 } // namespace detail
 
 // Every executor of this port is a worker. All members are for the worker's own thread but where noted.
-class worker : private detail::level_memory, public executor {
+class worker : private detail::level_memory, public team_member {
   public:
     // With `levels` priorities (1 to executor::max_levels). Throws std::bad_alloc.
     explicit worker(std::size_t levels = 1);
@@ -64,7 +62,7 @@ class worker : private detail::level_memory, public executor {
     // what others offer, and operands that wait to be begun. Offered are ready branches where jobs have taken half a
     // microsecond or more of late, or two where nobody is idle: for shorter ones the way to another core is dearer than
     // they are. So a long job keeps back at most what had seemed to be short, and the rest of the 64 that are offered.
-    void join(worker_team& team, std::size_t index) noexcept;
+    void join(weft::team& team, std::size_t index) noexcept;
 
     // The pool that blocking() uses in tasks of this worker; set by the runtime.
     thread_pool* blocking = nullptr;
@@ -79,23 +77,15 @@ class worker : private detail::level_memory, public executor {
     bool begin_to_park() noexcept;
     bool run_and_offer();
     void offer() noexcept;
-    bool take_back() noexcept;
-    bool steal();
-    bool could_steal() const noexcept;
     bool time_to_poll(std::int64_t now) noexcept;
     bool fire_timers(std::int64_t now) noexcept;
 
     steal_deque own_stealable_;
-    std::size_t victim_ = 0; // where something was to be stolen the last time
     std::size_t jobs_a_turn_ = batch;
     timer_wheel timers_;
     std::unique_ptr<backend> io_;
-    worker_team* team_ = nullptr;
-    std::uint64_t bit_ = 0;
     std::int64_t job_time_; // of late, in nanoseconds
     std::uint32_t turns_ = 0;
-    bool offered_ = false; // since it was taken back last
-    alignas(64) basic_offer<atomic> offer_;
     std::int64_t timers_at_ = 0; // not looked at before
     std::int64_t polled_at_ = 0;
     std::uint32_t turns_since_poll_ = 0;

@@ -26,7 +26,7 @@ void report_failure(const char* file, int line, const char* what) noexcept {
     chip::print_all("    ", file, ":", line, ": ", what, "\n");
 }
 
-ready_level& begin() { return chip::main_executor().level(); }
+run_queue& begin() { return chip::main_executor().level(); }
 
 void turn(root_base& until) {
     chip::executor& e = chip::main_executor();
@@ -34,7 +34,7 @@ void turn(root_base& until) {
     e.sleep();
 }
 
-void end() { chip::main_executor().give_back_spare(); }
+void end() { chip::main_executor().branches.give_back_spare(); }
 
 void limit_turn(std::size_t jobs) noexcept { jobs_a_turn = jobs ? jobs : chip::executor::batch; }
 

@@ -1,15 +1,15 @@
-// What the workers that share work have in common: who has nothing to do, and what each has in excess.
+// What the executors that share work have in common: who has nothing to do, and what each has in excess.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include <weft/core/atomic.hpp>
-#include <weft/core/machine/branch.hpp>
+#include <weft/core/machine/executor.hpp>
+#include <weft/core/machine/steal_deque.hpp>
 
 namespace weft {
 
-class worker;
+class team_member;
 
 // Ready branches that a worker has in excess, linked by `next`, the oldest first. The worker's queue is its own, without
 // atomics; what it offers, anyone may take, also while the worker is busy with a job that does not end. Thread-safe.
@@ -59,12 +59,53 @@ template <template <class> class Atomic> class basic_sleepers {
     Atomic<std::uint64_t> bits_{0};
 };
 
-struct worker_team {
-    static constexpr std::size_t max_workers = 64;
+struct team {
+    static constexpr std::size_t max_members = 64;
 
     basic_sleepers<atomic> sleepers;
-    worker* members[max_workers] = {};
+    team_member* members[max_members] = {};
     std::size_t count = 0;
+    // A fence that all threads of the process pass; nullptr where one thread turns all members. See steal_deque.
+    void (*fence)() noexcept = nullptr;
+};
+
+// An executor that may be one of several which share work. All members are for its own context but where noted.
+class team_member : public executor {
+  public:
+    using executor::executor;
+
+    // As member `index`, before any of the team turns.
+    void join(team& t, std::size_t index) noexcept;
+    bool is_member() const noexcept { return team_ != nullptr; }
+
+    // Offers up to `most` of what is ready, if there is any to spare and nothing is on offer.
+    void offer_surplus(std::size_t most) noexcept;
+    // There is something that another could take.
+    bool offers_anything() const noexcept { return offered_ || (stealable && !stealable->empty()); }
+    bool has_offered() const noexcept { return offered_; }
+    // What nobody has wanted is this one's again. False: there is none.
+    bool take_back() noexcept;
+    // Takes what another offers, or begins the oldest of what stands in another's deque: the largest, as a rule. False: there is
+    // nothing to be had.
+    bool steal();
+    // Somebody offers ready branches.
+    bool could_steal() const noexcept;
+
+    // Between the two it counts as having nothing to do.
+    void announce_sleep() noexcept { team_->sleepers.announce(bit_); }
+    void withdraw_sleep() noexcept { team_->sleepers.withdraw(bit_); }
+    bool others_sleep() const noexcept { return team_->sleepers.any_but(bit_); }
+    // One that is to be woken, and does not count as sleeping any more; nullptr if all are busy.
+    team_member* take_sleeper() noexcept;
+
+  private:
+    bool steal_from(team_member& victim);
+
+    team* team_ = nullptr;
+    std::uint64_t bit_ = 0;
+    std::size_t victim_ = 0; // where something was to be stolen the last time
+    bool offered_ = false;   // since it was taken back last
+    alignas(sizeof(void*) == 8 ? 64 : sizeof(void*)) basic_offer<atomic> offer_;
 };
 
 } // namespace weft

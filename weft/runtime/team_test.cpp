@@ -1,5 +1,5 @@
 // What workers offer each other, in a model that tries every order of events.
-#include <weft/ports/linux/team.hpp>
+#include <weft/core/machine/team.hpp>
 
 #include <weft/runtime/memory_model.hpp>
 
