@@ -46,15 +46,16 @@ target_compile_options(weft_compiler_runtime PRIVATE -fno-lto -fno-builtin
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
-# weft_firmware(<target> SOURCES … [LIBRARIES …] [RAM size] [STACK size] [POOLED])
+# weft_firmware(<target> SOURCES … [LIBRARIES …] [RAM size] [STACK size] [POOLED] [NO_ROOTS])
 #
 # RAM and STACK are sizes as linker scripts write them (64K). POOLED: tasks other than roots get their memory from all the
 # RAM that is left over, in place of the arenas of their roots.
 #
 # Linked twice: first as a part, of which tools/frames.py reads how large the frames of the root tasks are, and then for
 # good, with the storage that it has written, as a whole program: what has one caller is inlined, and what has none is gone.
+# NO_ROOTS: it has no root tasks (chip::spawn()), and is linked once.
 function(weft_firmware target)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "POOLED" "RAM;STACK" "SOURCES;LIBRARIES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "POOLED;NO_ROOTS" "RAM;STACK" "SOURCES;LIBRARIES")
     set(ram ${arg_RAM})
     set(stack ${arg_STACK})
     if(NOT stack)
@@ -83,26 +84,34 @@ function(weft_firmware target)
     # In one piece, so that both links name every function alike.
     set(whole $<$<CXX_COMPILER_ID:GNU>:-flto-partition=one>)
 
-    add_executable(${target}_part ${arg_SOURCES})
-    set_target_properties(${target}_part PROPERTIES SUFFIX .o CXX_EXTENSIONS OFF)
-    target_compile_features(${target}_part PRIVATE cxx_std_23)
-    target_link_libraries(${target}_part PRIVATE ${libraries} weft_warnings)
-    target_link_options(${target}_part PRIVATE -r -Wl,-u,${weft_entry} ${whole}
-        $<$<CXX_COMPILER_ID:GNU>:-flinker-output=nolto-rel>)
-
     set(frames Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/frames.py)
-    add_custom_command(OUTPUT ${storage} ${roots}
-        COMMAND ${frames} layout $<TARGET_FILE:${target}_part>
-            --assembler ${storage} --script ${roots} --word ${word_size}
-        DEPENDS ${target}_part ${PROJECT_SOURCE_DIR}/tools/frames.py VERBATIM
-        COMMENT "Laying out the root tasks of ${target}")
-    add_executable(${target} $<TARGET_OBJECTS:${target}_part> ${storage})
+    if(arg_NO_ROOTS)
+        set(compiled ${target})
+        file(WRITE ${roots} "")
+        add_executable(${target} ${arg_SOURCES})
+    else()
+        set(compiled ${target}_part)
+        add_executable(${target}_part ${arg_SOURCES})
+        set_target_properties(${target}_part PROPERTIES SUFFIX .o)
+        target_link_libraries(${target}_part PRIVATE ${libraries})
+        target_link_options(${target}_part PRIVATE -r -Wl,-u,${weft_entry} ${whole}
+            $<$<CXX_COMPILER_ID:GNU>:-flinker-output=nolto-rel>)
+        add_custom_command(OUTPUT ${storage} ${roots}
+            COMMAND ${frames} layout $<TARGET_FILE:${target}_part>
+                --assembler ${storage} --script ${roots} --word ${word_size}
+            DEPENDS ${target}_part ${PROJECT_SOURCE_DIR}/tools/frames.py VERBATIM
+            COMMENT "Laying out the root tasks of ${target}")
+        add_executable(${target} $<TARGET_OBJECTS:${target}_part> ${storage})
+        add_custom_command(TARGET ${target} POST_BUILD
+            COMMAND ${frames} check $<TARGET_FILE:${target}> --assembler ${storage} VERBATIM)
+    endif()
+    set_target_properties(${compiled} PROPERTIES CXX_EXTENSIONS OFF)
+    target_compile_features(${compiled} PRIVATE cxx_std_23)
+    target_link_libraries(${compiled} PRIVATE weft_warnings)
     set_target_properties(${target} PROPERTIES SUFFIX .elf LINKER_LANGUAGE CXX LINK_DEPENDS "${script};${roots}")
     target_link_options(${target} PRIVATE ${whole} -T ${script} -Wl,--gc-sections)
     target_link_libraries(${target} PRIVATE ${libraries}
         "-Wl,--start-group" weft_compiler_runtime ${WEFT_LIBGCC} "-Wl,--end-group")
-    add_custom_command(TARGET ${target} POST_BUILD
-        COMMAND ${frames} check $<TARGET_FILE:${target}> --assembler ${storage} VERBATIM)
 endfunction()
 
 # The core's tests, as they are, with a plain reporter. They ask for much: 200,000 frames on one another, for one.
@@ -115,6 +124,6 @@ if(WEFT_BUILD_CORE_TESTS)
     else()
         set(test_ram 4M)
     endif()
-    weft_firmware(weft_core_test SOURCES ${core_tests} ${support} POOLED RAM ${test_ram} STACK 256K)
-    target_compile_definitions(weft_core_test_part PRIVATE WEFT_TEST_ON_CHIP)
+    weft_firmware(weft_core_test SOURCES ${core_tests} ${support} POOLED NO_ROOTS RAM ${test_ram} STACK 256K)
+    target_compile_definitions(weft_core_test PRIVATE WEFT_TEST_ON_CHIP)
 endif()

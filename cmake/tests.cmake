@@ -3,10 +3,10 @@
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
-# weft_gtest(<target> SOURCES … [LIBRARIES …] [LABELS …] [TIMEOUT seconds] [PREFIX text]): does nothing
-# when there are no sources.
+# weft_gtest(<target> SOURCES … [LIBRARIES …] [LABELS …] [TIMEOUT seconds] [PREFIX text] [SHUFFLED]): does nothing when
+# there are no sources. SHUFFLED: one more test has all cases run in one process, in an order that it prints the seed of.
 function(weft_gtest target)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;PREFIX" "SOURCES;LIBRARIES;LABELS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "SHUFFLED" "TIMEOUT;PREFIX" "SOURCES;LIBRARIES;LABELS")
     if(NOT arg_SOURCES)
         return()
     endif()
@@ -20,6 +20,10 @@ function(weft_gtest target)
     # Found when ctest starts: a sanitizer's binary that dies at start then fails as a test, not the build.
     gtest_discover_tests(${target} TEST_PREFIX ${arg_PREFIX} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
         PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+    if(arg_SHUFFLED)
+        add_test(NAME ${arg_PREFIX}shuffled COMMAND ${target} --gtest_shuffle)
+        set_tests_properties(${arg_PREFIX}shuffled PROPERTIES TIMEOUT 300 LABELS "${arg_LABELS}")
+    endif()
 endfunction()
 
 # What the tests of a world stand on: the `testing*.cpp` of the core and of its port.
@@ -42,7 +46,7 @@ if(core_tests)
     target_link_libraries(weft_core_tests PRIVATE weft_core GTest::gtest weft_warnings)
     set(core_tests $<TARGET_OBJECTS:weft_core_tests>)
 endif()
-weft_gtest(weft_core_test SOURCES ${core_tests} LIBRARIES weft_testing_on_hand LABELS core)
+weft_gtest(weft_core_test SOURCES ${core_tests} LIBRARIES weft_testing_on_hand LABELS core SHUFFLED)
 
 # The seeded machine: its objects stand before the archives, so that they are linked in place of the plain ones.
 weft_glob(machine *.cpp weft/core/machine)
@@ -72,13 +76,13 @@ foreach(part RANGE 3)
 endforeach()
 
 weft_test_sources(hand_tests weft/ports/hand)
-weft_gtest(weft_hand_test SOURCES ${hand_tests} LIBRARIES weft_testing_on_hand LABELS ports)
+weft_gtest(weft_hand_test SOURCES ${hand_tests} LIBRARIES weft_testing_on_hand LABELS ports SHUFFLED)
 
 weft_glob(linux_port *.cpp weft/ports/linux)
 if(TARGET weft_linux AND linux_port)
     weft_test_support(weft_testing_on_linux weft::weft weft/ports/host)
     # The same tests once more: the core's promises hold on the port that people use.
-    weft_gtest(weft_core_linux_test SOURCES ${core_tests} LIBRARIES weft_testing_on_linux LABELS core)
+    weft_gtest(weft_core_linux_test SOURCES ${core_tests} LIBRARIES weft_testing_on_linux LABELS core SHUFFLED)
 
     pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
     foreach(name IN ITEMS runtime io ports)

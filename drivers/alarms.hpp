@@ -1,4 +1,4 @@
-// alarms: a clock with one alarm, as moments that any number of tasks wait for.
+// alarms: a clock with one alarm, as moments that any number of tasks wait for. Tests: drivers/timer_test.cpp.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
 // What a driver for a device on a bus or a pin is written against: concepts, which the drivers of buses and pins meet, and
-// fakes in tests. So a sensor's driver is written once.
+// fakes in tests. So a sensor's driver is written once. Tests: drivers/serial_test.cpp.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// i2c_bit_bang: an I2C bus of two open-drain lines, driven bit by bit.
+// i2c_bit_bang: an I2C bus of two open-drain lines, driven bit by bit. Tests: drivers/i2c_test.cpp.
 #pragma once
 
 #include <algorithm>

@@ -132,13 +132,17 @@ WEFT_TEST(i2c, a_sensor_is_read_and_set_up_through_the_lines) {
     device d;
     bus b(lines(d), at_once);
     tmp105 sensor(b);
-    auto body = [&]() -> task<bool> {
+    auto body = [&]() -> task<> {
         auto measured = co_await sensor.temperature();
         auto set = co_await sensor.set_resolution(12);
         auto wrong = co_await sensor.set_resolution(13);
-        co_return measured && *measured == 25'125 && set && !wrong && wrong.error() == errc::invalid_argument;
+        WEFT_REQUIRE_IN_TASK(measured);
+        WEFT_CHECK_EQ(*measured, 25'125);
+        WEFT_REQUIRE_IN_TASK(set);
+        WEFT_REQUIRE_IN_TASK(!wrong);
+        WEFT_CHECK_EQ(wrong.error(), errc::invalid_argument);
     };
-    WEFT_CHECK(weft::testing::run(body()));
+    weft::testing::run(body());
     WEFT_CHECK_EQ(d.registers[1][0], 0x60);
     WEFT_CHECK_EQ(d.starts, 3u); // one is in the middle of the read
     WEFT_CHECK_EQ(d.stops, 2u);
@@ -150,17 +154,18 @@ WEFT_TEST(i2c, below_zero) {
     d.registers[0][1] = 0x80;
     bus b(lines(d), at_once);
     tmp105 sensor(b);
-    auto body = [&]() -> task<bool> {
+    auto body = [&]() -> task<> {
         auto measured = co_await sensor.temperature();
-        co_return measured && *measured == -24'500;
+        WEFT_REQUIRE_IN_TASK(measured);
+        WEFT_CHECK_EQ(*measured, -24'500);
     };
-    WEFT_CHECK(weft::testing::run(body()));
+    weft::testing::run(body());
 }
 
 WEFT_TEST(i2c, who_does_not_answer_is_told_and_the_bus_is_free_again) {
     device d;
     bus b(lines(d), at_once);
-    auto body = [&]() -> task<bool> {
+    auto body = [&]() -> task<> {
         std::byte bytes[] = {std::byte{2}, std::byte{7}};
         auto nobody = co_await b.write(0x11, bytes);
         auto beyond = co_await b.write(0x80, bytes);
@@ -169,11 +174,17 @@ WEFT_TEST(i2c, who_does_not_answer_is_told_and_the_bus_is_free_again) {
         d.acknowledges = 1000;
         std::byte got[2];
         auto after = co_await b.write_read(device::address, std::span(bytes).first(1), got);
-        co_return !nobody && nobody.error() == errc::not_found && !beyond &&
-            beyond.error() == errc::invalid_argument && !half && half.error() == errc::io_error && after &&
-            got[0] == std::byte{1} && got[1] == std::byte{2};
+        WEFT_REQUIRE_IN_TASK(!nobody);
+        WEFT_CHECK_EQ(nobody.error(), errc::not_found);
+        WEFT_REQUIRE_IN_TASK(!beyond);
+        WEFT_CHECK_EQ(beyond.error(), errc::invalid_argument);
+        WEFT_REQUIRE_IN_TASK(!half);
+        WEFT_CHECK_EQ(half.error(), errc::io_error);
+        WEFT_REQUIRE_IN_TASK(after);
+        WEFT_CHECK_EQ(got[0], std::byte{1});
+        WEFT_CHECK_EQ(got[1], std::byte{2});
     };
-    WEFT_CHECK(weft::testing::run(body()));
+    weft::testing::run(body());
     WEFT_CHECK(d.clock() && d.data());
     WEFT_CHECK_EQ(d.stops, 3u);
 }
@@ -195,11 +206,11 @@ WEFT_TEST(i2c, a_device_may_hold_the_clock_but_not_for_ever) {
         if (late || late.error() != errc::timed_out) co_return weft::failure(errc::other);
         co_return {};
     };
-    auto whole = [&]() -> task<bool> {
+    auto whole = [&]() -> task<> {
         auto done = co_await weft::with_scope(body);
-        co_return done.has_value();
+        WEFT_REQUIRE_IN_TASK(done.has_value());
     };
-    WEFT_CHECK(weft::testing::run(whole()));
+    weft::testing::run(whole());
 }
 
 WEFT_TEST(i2c, a_stop_frees_the_bus) {
@@ -242,13 +253,17 @@ WEFT_TEST(i2c, a_driver_runs_on_any_bus) {
     fake_bus b;
     tmp105 sensor(b, 0x49);
     tmp105 absent(b);
-    auto body = [&]() -> task<bool> {
+    auto body = [&]() -> task<> {
         auto measured = co_await sensor.temperature();
         auto set = co_await sensor.set_resolution(10);
         auto nobody = co_await absent.temperature();
-        co_return measured && *measured == 127'937 && set && !nobody && nobody.error() == errc::not_found;
+        WEFT_REQUIRE_IN_TASK(measured);
+        WEFT_CHECK_EQ(*measured, 127'937);
+        WEFT_REQUIRE_IN_TASK(set);
+        WEFT_REQUIRE_IN_TASK(!nobody);
+        WEFT_CHECK_EQ(nobody.error(), errc::not_found);
     };
-    WEFT_CHECK(weft::testing::run(body()));
+    weft::testing::run(body());
     WEFT_CHECK(b.configured == std::byte{0x20} && b.pointed == std::byte{0});
 }
 

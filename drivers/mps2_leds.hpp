@@ -1,4 +1,4 @@
-// The LEDs of Arm's MPS2 boards.
+// The LEDs of Arm's MPS2 boards. Tests: tests/chip/devices.cpp.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// rtc_goldfish: the time of day on QEMU's `virt`, and alarms.
+// rtc_goldfish: the time of day on QEMU's `virt`, and alarms. Tests: drivers/rtc_test.cpp.
 #pragma once
 
 #include <cstdint>

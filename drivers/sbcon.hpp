@@ -1,4 +1,4 @@
-// Arm's SBCon: the two lines of an I2C bus as bits of a register.
+// Arm's SBCon: the two lines of an I2C bus as bits of a register. Tests: tests/chip/devices.cpp.
 #pragma once
 
 #include <cstdint>

@@ -84,7 +84,7 @@ WEFT_TEST(serial, a_read_takes_what_is_there_and_waits_for_what_is_not) {
     std::byte memory[8];
     port p{fake_uart(l), memory};
     arrive(l, p, bytes("abc"));
-    auto body = [&]() -> task<bool> {
+    auto body = [&]() -> task<> {
         std::byte to[8];
         auto first = co_await p.read_some(to);
         bool right = first && same(std::span(to).first(*first), bytes("abc"));
@@ -98,9 +98,11 @@ WEFT_TEST(serial, a_read_takes_what_is_there_and_waits_for_what_is_not) {
         };
         (void)co_await weft::with_scope(later);
         auto none = co_await p.read_some(std::span<std::byte>());
-        co_return right && none && *none == 0;
+        WEFT_REQUIRE_IN_TASK(right);
+        WEFT_REQUIRE_IN_TASK(none);
+        WEFT_CHECK_EQ(*none, 0);
     };
-    WEFT_CHECK(weft::testing::run(body()));
+    weft::testing::run(body());
     WEFT_CHECK_EQ(l.acknowledged, 4);
 }
 
@@ -110,18 +112,18 @@ WEFT_TEST(serial, a_full_memory_holds_the_uart_up_and_loses_nothing_that_it_has_
     port p{fake_uart(l), memory};
     arrive(l, p, bytes("0123456")); // three here, four in the UART
     WEFT_CHECK(!l.listens);
-    auto body = [&]() -> task<bool> {
+    auto body = [&]() -> task<> {
         std::byte to[2];
         std::byte all[7];
         std::size_t count = 0;
         while (count < 7) {
             auto n = co_await p.read_some(to);
-            if (!n) co_return false;
+            WEFT_REQUIRE_IN_TASK(n);
             for (std::size_t i = 0; i < *n; ++i) all[count++] = to[i];
         }
-        co_return same(all, bytes("0123456"));
+        WEFT_CHECK(same(all, bytes("0123456")));
     };
-    WEFT_CHECK(weft::testing::run(body()));
+    weft::testing::run(body());
     WEFT_CHECK(l.listens);
     WEFT_CHECK_EQ(p.times_lost(), 0u);
 }
@@ -131,20 +133,24 @@ WEFT_TEST(serial, lost_bytes_are_reported_where_they_are_missing) {
     std::byte memory[2];
     port p{fake_uart(l), memory};
     arrive(l, p, bytes("01234567")); // two here, four in the UART, and two that are lost
-    auto body = [&]() -> task<bool> {
+    auto body = [&]() -> task<> {
         std::byte to[4];
         octets expected = bytes("012345");
         while (!expected.empty()) {
             auto n = co_await p.read_some(to);
-            if (!n || !same(std::span(to).first(*n), expected.first(*n))) co_return false;
+            WEFT_REQUIRE_IN_TASK(n);
+            WEFT_REQUIRE_IN_TASK(!(!same(std::span(to).first(*n), expected.first(*n))));
             expected = expected.subspan(*n);
         }
         auto gap = co_await p.read_some(to);
         arrive(l, p, bytes("8"));
         auto after = co_await p.read_some(to);
-        co_return !gap && gap.error() == errc::lagged && after && *after == 1;
+        WEFT_REQUIRE_IN_TASK(!gap);
+        WEFT_CHECK_EQ(gap.error(), errc::lagged);
+        WEFT_REQUIRE_IN_TASK(after);
+        WEFT_CHECK_EQ(*after, 1);
     };
-    WEFT_CHECK(weft::testing::run(body()));
+    weft::testing::run(body());
     WEFT_CHECK_EQ(p.times_lost(), 1u);
 }
 
@@ -166,11 +172,11 @@ WEFT_TEST(serial, a_write_goes_on_as_the_uart_has_room_and_writers_do_not_mix) {
             interrupt(l, p);
         }
     };
-    auto whole = [&]() -> task<bool> {
+    auto whole = [&]() -> task<> {
         auto done = co_await weft::with_scope(body);
-        co_return done.has_value();
+        WEFT_REQUIRE_IN_TASK(done.has_value());
     };
-    WEFT_CHECK(weft::testing::run(whole()));
+    weft::testing::run(whole());
     WEFT_CHECK(same(std::span(l.out).first(l.out_count), bytes("hello, world")));
     WEFT_CHECK(!l.wants_room);
 }
@@ -179,15 +185,17 @@ WEFT_TEST(serial, a_stopped_write_says_how_much_has_gone_and_the_next_one_goes_o
     line l;
     std::byte memory[1];
     port p{fake_uart(l), memory};
-    auto body = [&]() -> task<bool> {
+    auto body = [&]() -> task<> {
         auto sending = p.write_all(bytes("0123456789"));
         auto ended = co_await weft::when_any(sending, weft::yield());
-        bool right = ended.first == 1 && sending.written() == line::fifo;
+        WEFT_CHECK_EQ(ended.first, 1);
+        WEFT_CHECK_EQ(sending.written(), line::fifo);
         l.room = line::fifo;
         auto next = co_await p.write_all(bytes("ab"));
-        co_return right && next && *next == 2;
+        WEFT_REQUIRE_IN_TASK(next);
+        WEFT_CHECK_EQ(*next, 2);
     };
-    WEFT_CHECK(weft::testing::run(body()));
+    weft::testing::run(body());
     WEFT_CHECK(same(std::span(l.out).first(l.out_count), bytes("0123ab")));
 }
 
@@ -195,15 +203,18 @@ WEFT_TEST(serial, a_stopped_read_has_taken_nothing) {
     line l;
     std::byte memory[4];
     port p{fake_uart(l), memory};
-    auto body = [&]() -> task<bool> {
+    auto body = [&]() -> task<> {
         std::byte to[4];
         auto reading = p.read_some(to);
         auto ended = co_await weft::when_any(reading, weft::yield());
         arrive(l, p, bytes("x"));
         auto after = co_await p.read_some(to);
-        co_return ended.first == 1 && after && *after == 1 && to[0] == std::byte{'x'};
+        WEFT_CHECK_EQ(ended.first, 1);
+        WEFT_REQUIRE_IN_TASK(after);
+        WEFT_CHECK_EQ(*after, 1);
+        WEFT_CHECK_EQ(to[0], std::byte{'x'});
     };
-    WEFT_CHECK(weft::testing::run(body()));
+    weft::testing::run(body());
 }
 
 WEFT_TEST(serial, flush_returns_when_the_last_byte_has_left) {
@@ -222,11 +233,11 @@ WEFT_TEST(serial, flush_returns_when_the_last_byte_has_left) {
         if (weft::clock::now() - before < std::chrono::milliseconds(5)) co_return weft::failure(errc::busy);
         co_return flushed;
     };
-    auto whole = [&]() -> task<bool> {
+    auto whole = [&]() -> task<> {
         auto done = co_await weft::with_scope(body);
-        co_return done.has_value();
+        WEFT_REQUIRE_IN_TASK(done.has_value());
     };
-    WEFT_CHECK(weft::testing::run(whole()));
+    weft::testing::run(whole());
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-// spi_device: one of the devices on an SPI bus.
+// spi_device: one of the devices on an SPI bus. Tests: drivers/spi_test.cpp.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// spi_pl022: Arm's PrimeCell Synchronous Serial Port (PL022), as the controller of an SPI bus.
+// spi_pl022: Arm's PrimeCell Synchronous Serial Port (PL022), as the controller of an SPI bus. Tests: drivers/spi_test.cpp.
 #pragma once
 
 #include <algorithm>

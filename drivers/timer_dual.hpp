@@ -1,4 +1,4 @@
-// timer_dual: a clock and alarms from the dual timer of Arm's Cortex-M System Design Kit.
+// timer_dual: a clock and alarms from the dual timer of Arm's Cortex-M System Design Kit. Tests: drivers/timer_test.cpp.
 #pragma once
 
 #include <algorithm>

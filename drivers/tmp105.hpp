@@ -1,4 +1,4 @@
-// tmp105: a temperature sensor on an I2C bus.
+// tmp105: a temperature sensor on an I2C bus. Tests: drivers/i2c_test.cpp.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// The 16550 UART: registers a byte wide, FIFOs of 16 bytes.
+// The 16550 UART: registers a byte wide, FIFOs of 16 bytes. Tests: tests/chip/serial.cpp.
 #pragma once
 
 #include <cstddef>

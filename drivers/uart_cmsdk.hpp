@@ -1,4 +1,4 @@
-// The UART of Arm's Cortex-M System Design Kit: one byte each way.
+// The UART of Arm's Cortex-M System Design Kit: one byte each way. Tests: tests/chip/serial.cpp.
 #pragma once
 
 #include <cstddef>

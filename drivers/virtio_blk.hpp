@@ -1,4 +1,4 @@
-// virtio_blk: a disk.
+// virtio_blk: a disk. Tests: drivers/virtio_test.cpp.
 #pragma once
 
 #include <cstddef>

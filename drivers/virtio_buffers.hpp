@@ -1,4 +1,4 @@
-// virtio_buffers: memory that stays with a driver, for a device that takes its time with it.
+// virtio_buffers: memory that stays with a driver, for a device that takes its time with it. Tests: drivers/virtio_test.cpp.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// virtio_console: a serial line to the host.
+// virtio_console: a serial line to the host. Tests: drivers/virtio_test.cpp.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// A virtio device behind registers in memory: who it is, and how it is set up.
+// A virtio device behind registers in memory: who it is, and how it is set up. Tests: drivers/virtio_test.cpp.
 #pragma once
 
 #include <cstddef>

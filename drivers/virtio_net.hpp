@@ -1,4 +1,4 @@
-// virtio_net: a network card, as Ethernet frames in and out.
+// virtio_net: a network card, as Ethernet frames in and out. Tests: drivers/virtio_test.cpp.
 #pragma once
 
 #include <array>

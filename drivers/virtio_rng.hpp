@@ -1,4 +1,4 @@
-// virtio_rng: random bytes from the host.
+// virtio_rng: random bytes from the host. Tests: drivers/virtio_test.cpp.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// virtqueue: what a driver asks a virtio device to do, and what has been done.
+// virtqueue: what a driver asks a virtio device to do, and what has been done. Tests: drivers/virtio_test.cpp.
 #pragma once
 
 #include <cstdint>

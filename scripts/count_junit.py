@@ -1,12 +1,18 @@
 #!/usr/bin/env python3
-"""Reads what `ctest --output-junit` wrote: prints "passed failed skipped", then a line for each test that
-did not pass, with the end of what it said."""
+"""Reads what ctest wrote: prints "passed failed skipped", then a line for each test that did not pass, with the end of
+what it said, and one for each that passed at its second try.
+
+    scripts/count_junit.py <--output-junit's file> <ctest's output>
+"""
 
 import re
 import sys
 import xml.etree.ElementTree as xml
 
 NOISE = re.compile(r"Running main\(\)|Note: Google Test|\[[-= ]+(RUN|PASSED|FAILED|SKIPPED|)[-= ]*\]| *\d+ FAILED TEST|$")
+
+SEED = re.compile(r"Note: Randomizing tests' orders with a seed of \d+")
+TRY = re.compile(r"^ *(?:\d+/\d+)? Test +#\d+: (\S+) \.+ *(\*\*\*\w+|Passed)", re.M)
 
 passed, failed, skipped = 0, [], []
 for case in xml.parse(sys.argv[1]).getroot().iter("testcase"):
@@ -24,7 +30,13 @@ for case in xml.parse(sys.argv[1]).getroot().iter("testcase"):
         else:
             failed.append((case.get("name"), [reason] + output[-3:]))
     else:
-        failed.append((case.get("name"), output[-25:] or ["said nothing: a crash, or stopped for its time"]))
+        seed = [line for line in output[:-25] if SEED.match(line)]
+        failed.append((case.get("name"), seed + output[-25:] or ["said nothing: a crash, or stopped for its time"]))
+
+tries = {}
+with open(sys.argv[2], encoding="utf-8", errors="replace") as log:
+    for name, outcome in TRY.findall(log.read()):
+        tries.setdefault(name, []).append(outcome)
 
 print(passed, len(failed), len(skipped))
 for name, lines in failed:
@@ -33,3 +45,6 @@ for name, lines in failed:
         print(f"      {line}")
 for name, lines in skipped:
     print(f"skip  {name}: {' '.join(lines).strip()}")
+for name, outcomes in tries.items():
+    if len(outcomes) > 1 and outcomes[-1] == "Passed" and outcomes[0] != "Passed":
+        print(f"again {name}: {outcomes[0].strip('*')}, then passed")

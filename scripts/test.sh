@@ -25,6 +25,7 @@ jobs=$(nproc)
 passed=0
 failed=0
 skipped=0
+again=() # what passed at its second try
 started=$SECONDS
 
 wanted() { [ ${#chosen[@]} -eq 0 ] || [[ " ${chosen[*]} " == *" $1 "* ]]; }
@@ -80,7 +81,7 @@ preset() { # name [ctest argument...]
     timeout --kill-after=10 1500 ctest --preset "$name" -j "$jobs" --output-junit "$junit" "$@" \
         >"$logs/$name-test.log" 2>&1 </dev/null
     local counts good=0 bad=0 not_run=0
-    counts=$(python3 scripts/count_junit.py "$junit" 2>&1)
+    counts=$(python3 scripts/count_junit.py "$junit" "$logs/$name-test.log" 2>&1)
     if [[ $(head -n 1 <<<"$counts") =~ ^([0-9]+)\ ([0-9]+)\ ([0-9]+)$ ]]; then
         good=${BASH_REMATCH[1]} bad=${BASH_REMATCH[2]} not_run=${BASH_REMATCH[3]}
     fi
@@ -92,12 +93,13 @@ preset() { # name [ctest argument...]
     skipped=$((skipped + not_run))
     say "$name: $good passed, $bad failed$([ "$not_run" -eq 0 ] || echo ", $not_run skipped") ($((SECONDS - begun)) s)"
     tail -n +2 <<<"$counts" | head -n 60 | sed 's/^/        /'
+    while read -r test; do again+=("$name: $test"); done < <(sed -n 's/^again //p' <<<"$counts")
     [ "$bad" -eq 0 ] || echo "        (all of it: $logs/$name-test.log)"
 }
 
 targets=() # everything
 # Some tests wait for real clocks, servers and signals, and a machine that others use can hold any of them up: a test
-# that fails gets one more try, and the log shows both. --all has no such mercy.
+# that fails gets one more try, and is named in the last lines. --all has no such mercy.
 repeat=(--repeat until-pass:2)
 fuzz_seconds=20
 fuzz_seed=(--seed 1)
@@ -140,6 +142,7 @@ if wanted package; then check package 600 scripts/check-package.sh; fi
 if wanted fuzz; then check fuzz 900 scripts/fuzz.sh $fuzz_seconds "${fuzz_seed[@]}"; fi
 
 [ $skipped -eq 0 ] || echo "$skipped skipped: they are named above, with what they lack here"
+[ ${#again[@]} -eq 0 ] || printf 'passed at the second try only: %s\n' "${again[@]}"
 say "done"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

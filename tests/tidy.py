@@ -153,6 +153,34 @@ def pragma_once(f):
     yield 1, "no #pragma once"
 
 
+# The rooms whose headers are tested by name. What is there for tests themselves needs none.
+TESTED = re.compile(r"(weft/core|weft/runtime|drivers)/(?!testing)[^/]+\.hpp$")
+TESTED_IN = re.compile(r"^// .*\bTests: ([\w/]+\.cpp)\.$", re.M)
+
+
+def tested_by_name(f):
+    """a public header has a test of its name, or its first comment says where the test is: "Tests: core/a_test.cpp.\""""
+    if not TESTED.match(f.path) or os.path.exists(os.path.join(ROOT, f.path[:-4] + "_test.cpp")):
+        return
+    said = TESTED_IN.search(f.text.split("#pragma once")[0])
+    if not said:
+        yield 1, "neither a test of its name nor the words where it is"
+    elif not any(os.path.exists(os.path.join(ROOT, room, said.group(1))) for room in ("weft", "")):
+        yield 1, f"there is no {said.group(1)}"
+
+
+SUBJECTS = "(subjects of commits)"
+SUBJECT_LENGTH = 72
+
+
+def short_subject(f):
+    """a commit's subject has at most 72 characters (of those since December 2026)"""
+    if f.path == SUBJECTS:
+        for number, line in enumerate(f.lines, 1):
+            if len(line) > SUBJECT_LENGTH:
+                yield number, f"{len(line)} characters: {line}"
+
+
 # Written in two halves so that this file keeps its own rule.
 ABSOLUTE = re.compile(r"(?<![\w.$}/~-])/(?:" + "wo" + "rk|ho" + "me|ro" + r"ot)/")
 
@@ -286,6 +314,8 @@ RULES = [
     door_direction,
     header_length,
     pragma_once,
+    tested_by_name,
+    short_subject,
     absolute_paths,
     one_door_to_the_os,
     one_door_to_atomics,
@@ -297,11 +327,16 @@ RULES = [
 ]
 
 
+def git(*words):
+    return subprocess.run(["git", "-c", f"safe.directory={ROOT}", *words], capture_output=True, cwd=ROOT, check=False).stdout.decode()
+
+
 def tree():
-    names = subprocess.run(
-        ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        capture_output=True, cwd=ROOT, check=True,
-    ).stdout.decode().split("\0")
+    names = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    if names == [""]:  # no repository: a copy of the tree
+        names = [os.path.relpath(os.path.join(folder, name), ROOT) for folder, folders, found in os.walk(ROOT)
+                 for name in found if not re.match(r"\./(build|data|\.)", "./" + os.path.relpath(folder, ROOT) + "/")]
+    yield File(SUBJECTS, git("log", "--since=2026-12-01T00:00:00Z", "--format=%s"))
     for name in sorted(set(filter(None, names))):
         try:
             with open(os.path.join(ROOT, name), encoding="utf-8") as file:
@@ -370,6 +405,17 @@ CASES = [
     (pragma_once, "weft/core/a.hpp", "// Why.\nint a;\n", True),
     (pragma_once, "weft/core/a.hpp", "int a;\n#pragma once\n", True),
     (pragma_once, "weft/core/a.hpp", "// Why.\n", True),
+    (tested_by_name, "weft/core/task.hpp", "// Why.\n#pragma once\n", False),
+    (tested_by_name, "weft/core/nothing.hpp", "// Why.\n#pragma once\n", True),
+    (tested_by_name, "weft/core/nothing.hpp", "// Why. Tests: core/task_test.cpp.\n#pragma once\n", False),
+    (tested_by_name, "weft/core/nothing.hpp", "// Why. Tests: core/nowhere_test.cpp.\n#pragma once\n", True),
+    (tested_by_name, "weft/core/nothing.hpp", "#pragma once\n// Why. Tests: core/task_test.cpp.\n", True),
+    (tested_by_name, "drivers/nothing.hpp", "// Why.\n// Tests: tests/chip/devices.cpp.\n#pragma once\n", False),
+    (tested_by_name, "weft/core/testing.hpp", "#pragma once\n", False),
+    (tested_by_name, "weft/core/machine/nothing.hpp", "#pragma once\n", False),
+    (short_subject, SUBJECTS, "a" * 72 + "\nb\n", False),
+    (short_subject, SUBJECTS, "b\n" + "a" * 73 + "\n", True),
+    (short_subject, "docs/a.md", "a" * 73 + "\n", False),
     (absolute_paths, "docs/a.md", "see /" + "work/main\n", True),
     (absolute_paths, "docs/a.md", "see /" + "home/me/weft\n", True),
     (absolute_paths, "docs/a.md", '"/' + 'root/.bashrc"\n', True),

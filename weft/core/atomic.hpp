@@ -1,5 +1,6 @@
 // The one door to atomics. Every atomic of weft goes through this class, so that a model checker or a
 // single-core port can take its place, and so that no translation unit pays for parsing <atomic>.
+// Tests: runtime/steal_deque_test.cpp.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// broadcast: every receiver gets every value, or is told how many it missed.
+// broadcast: every receiver gets every value, or is told how many it missed. Tests: core/channel_test.cpp.
 #pragma once
 
 #include <cstddef>

@@ -38,9 +38,8 @@ struct parcel {
     int value;
 };
 
-template <class C> task<bool> passes_in_order(C& c) {
+template <class C> task<> passes_in_order(C& c) {
     int sum = 0;
-    bool in_order = true;
     auto sender = [&]() -> task<result<void>> {
         for (int i = 1; i <= 100; ++i) co_await weft::ok(c.send(parcel(i)));
         c.close();
@@ -51,20 +50,23 @@ template <class C> task<bool> passes_in_order(C& c) {
         for (;;) {
             auto got = co_await c.recv();
             if (!got) co_return got.error() == errc::closed ? result<void>() : weft::failure(got.error());
-            in_order &= got->value > last;
+            WEFT_CHECK(got->value > last);
             last = got->value;
             sum += last;
         }
     };
     auto r = co_await weft::when_all(receiver(), sender(), receiver());
-    co_return r.has_value() && in_order&& sum == 5050 && c.is_closed() && c.size() == 0;
+    WEFT_REQUIRE_IN_TASK(r.has_value());
+    WEFT_CHECK_EQ(sum, 5050);
+    WEFT_CHECK(c.is_closed());
+    WEFT_CHECK_EQ(c.size(), 0);
 }
 
 template <std::size_t N> void passes_through() {
     weft::channel<parcel, N> c;
     weft::local::channel<parcel, N> l;
-    WEFT_CHECK(weft::testing::run(passes_in_order(c)));
-    WEFT_CHECK(weft::testing::run(passes_in_order(l)));
+    weft::testing::run(passes_in_order(c));
+    weft::testing::run(passes_in_order(l));
     WEFT_CHECK_EQ(parcel::alive, 0);
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
@@ -77,28 +79,31 @@ WEFT_TEST(channel, passes_values_in_order) {
 
 WEFT_TEST(channel, without_slots_sender_and_receiver_meet) {
     passes_through<0>();
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::local::channel<int, 0> c;
-        bool met = c.try_send(1).error() == errc::would_block && c.try_recv().error() == errc::would_block;
+        WEFT_CHECK_EQ(c.try_send(1).error(), errc::would_block);
+        WEFT_CHECK_EQ(c.try_recv().error(), errc::would_block);
         auto alone = co_await weft::timeout(1ms, c.send(1));
         auto both = co_await weft::when_all(c.send(2), c.recv());
-        co_return met && !alone && both && std::get<1>(*both) == 2;
+        WEFT_REQUIRE_IN_TASK(!alone);
+        WEFT_REQUIRE_IN_TASK(both);
+        WEFT_CHECK_EQ(std::get<1>(*both), 2);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(channel, in_memory_of_the_callers) {
     weft::slot<parcel> memory[2];
     weft::channel<parcel> c(memory);
-    WEFT_CHECK(weft::testing::run(passes_in_order(c)));
+    weft::testing::run(passes_in_order(c));
     weft::channel<parcel, 2> with_its_own;
     weft::channel<parcel>& seen_as = with_its_own;
-    WEFT_CHECK(weft::testing::run(passes_in_order(seen_as)));
+    weft::testing::run(passes_in_order(seen_as));
     WEFT_CHECK_EQ(parcel::alive, 0);
 }
 
 WEFT_TEST(channel, a_value_goes_straight_to_a_waiting_receiver) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::local::channel<parcel, 4> c;
         auto sending = [&]() -> task<result<void>> {
             parcel::moves = 0;
@@ -111,13 +116,14 @@ WEFT_TEST(channel, a_value_goes_straight_to_a_waiting_receiver) {
             co_return got && got->value == 7 && parcel::moves == 3;
         };
         auto r = co_await weft::when_all(receiving(), sending());
-        co_return r&& std::get<0>(*r);
+        WEFT_REQUIRE_IN_TASK(r);
+        WEFT_CHECK(std::get<0>(*r));
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(channel, close_gives_waiting_senders_their_values_back) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::channel<parcel, 1> c;
         bool back = false;
         auto sender = [&]() -> task<result<void>> {
@@ -141,60 +147,72 @@ WEFT_TEST(channel, close_gives_waiting_senders_their_values_back) {
         auto r = co_await weft::when_all(sender(), closer());
         auto drained = co_await c.recv();
         auto after = co_await c.recv();
-        co_return r && back && drained && drained->value == 1 &&
-            after.error() == errc::closed&& c.try_recv().error() == errc::closed;
+        WEFT_REQUIRE_IN_TASK(r);
+        WEFT_REQUIRE_IN_TASK(back);
+        WEFT_REQUIRE_IN_TASK(drained);
+        WEFT_CHECK_EQ(drained->value, 1);
+        WEFT_CHECK_EQ(after.error(), errc::closed);
+        WEFT_CHECK_EQ(c.try_recv().error(), errc::closed);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(parcel::alive, 0);
 }
 
 WEFT_TEST(channel, close_ends_waiting_receivers) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::channel<int, 2> c;
         auto closer = [&]() -> task<> {
             co_await weft::yield();
             c.close();
         };
         auto r = co_await weft::when_any(c.recv(), closer());
-        co_return r.get<0>().error() == errc::closed;
+        WEFT_CHECK_EQ(r.get<0>().error(), errc::closed);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(channel, a_receiver_that_was_handed_a_value_yields_it_in_spite_of_the_stop) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::channel<parcel, 1> c;
         // The sender ends first and stops the receiver, which has been handed the value but has not run.
         auto r = co_await weft::when_any(c.recv(), c.send(parcel(5)));
-        bool kept = r.get<0>() && r.get<0>()->value == 5 && r.get<1>();
+        WEFT_REQUIRE_IN_TASK(r.get<0>());
+        WEFT_CHECK_EQ(r.get<0>()->value, 5);
+        WEFT_CHECK(r.get<1>());
         auto none = co_await weft::timeout(1ms, c.recv());
-        co_return kept && !none && none.error() == errc::timed_out && c.try_send(parcel(6)).has_value();
+        WEFT_REQUIRE_IN_TASK(!none);
+        WEFT_CHECK_EQ(none.error(), errc::timed_out);
+        WEFT_CHECK(c.try_send(parcel(6)).has_value());
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(parcel::alive, 0);
 }
 
 WEFT_TEST(channel, a_cancelled_send_did_not_send) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::local::channel<parcel, 1> c;
         co_await c.send(parcel(1));
         auto sending = c.send(parcel(2));
         auto r = co_await weft::timeout(1ms, sending);
-        bool kept = !r && sending.value().value == 2 && c.size() == 1;
+        WEFT_REQUIRE_IN_TASK(!r);
+        WEFT_CHECK_EQ(sending.value().value, 2);
+        WEFT_CHECK_EQ(c.size(), 1);
         // A sender whose value was taken says so.
         auto taking = [&]() -> task<int> {
             auto got = c.try_recv();
             co_return got ? got->value : 0;
         };
         auto sent = co_await weft::when_any(c.send(parcel(3)), taking());
-        co_return kept&& sent.get<0>() && sent.get<1>() == 1 && c.size() == 1;
+        WEFT_CHECK(sent.get<0>());
+        WEFT_CHECK_EQ(sent.get<1>(), 1);
+        WEFT_CHECK_EQ(c.size(), 1);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(parcel::alive, 0);
 }
 
 WEFT_TEST(channel, many_senders_and_receivers_lose_nothing) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::channel<int, 3> c;
         long received = 0;
         int senders = 5;
@@ -215,9 +233,10 @@ WEFT_TEST(channel, many_senders_and_receivers_lose_nothing) {
             co_return;
         };
         auto r = co_await weft::with_scope(body);
-        co_return r&& received == 249 * 250 / 2;
+        WEFT_REQUIRE_IN_TASK(r);
+        WEFT_CHECK_EQ(received, 249 * 250 / 2);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(channel, values_that_nobody_took_are_destroyed) {
@@ -233,19 +252,24 @@ WEFT_TEST(channel, values_that_nobody_took_are_destroyed) {
     WEFT_CHECK_EQ(global_channel.try_recv().value_or(0), 1);
 }
 
-template <class A, class B> task<bool> sends_once(A& a, B& b) {
+template <class A, class B> task<> sends_once(A& a, B& b) {
     auto sending = [&]() -> task<result<void>> {
         co_await weft::yield();
         co_return a.send(parcel(8));
     };
     auto waited = co_await weft::when_all(a.recv(), sending());
-    bool once =
-        waited && std::get<0>(*waited).value == 8 && a.send(parcel(1)).error() == errc::already_exists;
+    WEFT_REQUIRE_IN_TASK(waited);
+    WEFT_CHECK_EQ(std::get<0>(*waited).value, 8);
+    WEFT_CHECK_EQ(a.send(parcel(1)).error(), errc::already_exists);
     auto again = co_await a.recv();
-    once &= !again && again.error() == errc::closed && a.try_recv().error() == errc::closed;
-    once &= b.try_recv().error() == errc::would_block && b.send(parcel(9)).has_value();
+    WEFT_REQUIRE_IN_TASK(!again);
+    WEFT_CHECK_EQ(again.error(), errc::closed);
+    WEFT_CHECK_EQ(a.try_recv().error(), errc::closed);
+    WEFT_CHECK_EQ(b.try_recv().error(), errc::would_block);
+    WEFT_CHECK(b.send(parcel(9)).has_value());
     auto there = co_await b.recv();
-    co_return once && there && there->value == 9;
+    WEFT_REQUIRE_IN_TASK(there);
+    WEFT_CHECK_EQ(there->value, 9);
 }
 
 WEFT_TEST(oneshot, sends_once) {
@@ -253,8 +277,8 @@ WEFT_TEST(oneshot, sends_once) {
     weft::oneshot<parcel> b;
     weft::local::oneshot<parcel> la;
     weft::local::oneshot<parcel> lb;
-    WEFT_CHECK(weft::testing::run(sends_once(a, b)));
-    WEFT_CHECK(weft::testing::run(sends_once(la, lb)));
+    weft::testing::run(sends_once(a, b));
+    weft::testing::run(sends_once(la, lb));
     WEFT_CHECK(global_oneshot.send(1).has_value());
     {
         weft::oneshot<parcel> dropped;
@@ -264,7 +288,7 @@ WEFT_TEST(oneshot, sends_once) {
 }
 
 WEFT_TEST(oneshot, close_and_stop) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::oneshot<parcel> a;
         auto none = co_await weft::timeout(1ms, a.recv());
         auto sending = [&]() -> task<result<void>> { co_return a.send(parcel(3)); };
@@ -281,15 +305,19 @@ WEFT_TEST(oneshot, close_and_stop) {
             co_return;
         };
         auto shared = co_await weft::when_any(c.recv(), c.recv(), two());
-        co_return !none && none.error() == errc::timed_out && handed.get<0>() &&
-            closed.get<0>().error() == errc::closed && b.send(parcel(1)).error() == errc::closed &&
-            shared.get<0>() && shared.get<1>().error() == errc::closed;
+        WEFT_REQUIRE_IN_TASK(!none);
+        WEFT_CHECK_EQ(none.error(), errc::timed_out);
+        WEFT_CHECK(handed.get<0>());
+        WEFT_CHECK_EQ(closed.get<0>().error(), errc::closed);
+        WEFT_CHECK_EQ(b.send(parcel(1)).error(), errc::closed);
+        WEFT_CHECK(shared.get<0>());
+        WEFT_CHECK_EQ(shared.get<1>().error(), errc::closed);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(parcel::alive, 0);
 }
 
-template <class B> task<bool> tells_all(B& b) {
+template <class B> task<> tells_all(B& b) {
     auto one = b.subscribe();
     auto two = b.subscribe();
     int sums[2] = {};
@@ -310,25 +338,29 @@ template <class B> task<bool> tells_all(B& b) {
         co_return {};
     };
     auto r = co_await weft::when_all(receiving(one, sums[0]), receiving(two, sums[1]), sending());
-    co_return r&& sums[0] == 55 && sums[1] == 55 && b.send(1).error() == errc::closed;
+    WEFT_REQUIRE_IN_TASK(r);
+    WEFT_CHECK_EQ(sums[0], 55);
+    WEFT_CHECK_EQ(sums[1], 55);
+    WEFT_CHECK_EQ(b.send(1).error(), errc::closed);
 }
 
 WEFT_TEST(broadcast, tells_every_receiver_every_value) {
     weft::broadcast<int, 2> b;
     weft::local::broadcast<int, 1> l;
-    WEFT_CHECK(weft::testing::run(tells_all(b)));
-    WEFT_CHECK(weft::testing::run(tells_all(l)));
+    weft::testing::run(tells_all(b));
+    weft::testing::run(tells_all(l));
 }
 
 WEFT_TEST(broadcast, a_slow_receiver_is_told_what_it_missed) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         auto r = global_broadcast.subscribe();
         auto fast = r;
-        bool empty = r.try_recv().error() == errc::would_block;
+        WEFT_CHECK_EQ(r.try_recv().error(), errc::would_block);
         for (int i = 1; i <= 5; ++i) {
             (void)global_broadcast.send(i);
             auto got = co_await fast.recv();
-            empty &= got && *got == i;
+            WEFT_REQUIRE_IN_TASK(got);
+            WEFT_CHECK_EQ(*got, i);
         }
         auto lagged = co_await r.recv();
         auto four = co_await r.recv();
@@ -336,14 +368,17 @@ WEFT_TEST(broadcast, a_slow_receiver_is_told_what_it_missed) {
         auto none = co_await weft::timeout(1ms, r.recv());
         global_broadcast.close();
         auto end = co_await r.recv();
-        co_return empty&& lagged.error() == weft::error(errc::lagged, 3) && four == 4 && five == 5 &&
-            none.error() == errc::timed_out&& end.error() == errc::closed;
+        WEFT_CHECK_EQ(lagged.error(), weft::error(errc::lagged, 3));
+        WEFT_CHECK_EQ(four, 4);
+        WEFT_CHECK_EQ(five, 5);
+        WEFT_CHECK_EQ(none.error(), errc::timed_out);
+        WEFT_CHECK_EQ(end.error(), errc::closed);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(broadcast, a_stop_loses_no_value) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::broadcast<int, 2> b;
         auto r = b.subscribe();
         auto sending = [&]() -> task<> {
@@ -354,19 +389,23 @@ WEFT_TEST(broadcast, a_stop_loses_no_value) {
         auto late = co_await weft::timeout(1ms, r.recv());
         (void)b.send(2);
         auto next = co_await r.recv();
-        co_return woken.get<0>() == 1 && !late && next == 2;
+        WEFT_CHECK_EQ(woken.get<0>(), 1);
+        WEFT_REQUIRE_IN_TASK(!late);
+        WEFT_CHECK_EQ(next, 2);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
-template <class W> task<bool> shows_the_latest(W& w) {
+template <class W> task<> shows_the_latest(W& w) {
     auto o = w.observe();
     auto late = co_await weft::timeout(1ms, o.changed());
-    bool right = late.error() == errc::timed_out && o.try_changed().error() == errc::would_block;
+    WEFT_CHECK_EQ(late.error(), errc::timed_out);
+    WEFT_CHECK_EQ(o.try_changed().error(), errc::would_block);
     w.set(1);
     w.set(2);
     auto two = co_await o.changed();
-    right &= two == 2 && w.get() == 2;
+    WEFT_CHECK_EQ(two, 2);
+    WEFT_CHECK_EQ(w.get(), 2);
     auto setting = [&]() -> task<> {
         co_await weft::yield();
         w.set(3);
@@ -374,19 +413,23 @@ template <class W> task<bool> shows_the_latest(W& w) {
     };
     auto other = w.observe();
     auto r = co_await weft::when_all(o.changed(), other.changed(), setting());
-    right &= r.has_value() && std::get<0>(*r) == 4 && std::get<1>(*r) == 4;
+    WEFT_REQUIRE_IN_TASK(r.has_value());
+    WEFT_CHECK_EQ(std::get<0>(*r), 4);
+    WEFT_CHECK_EQ(std::get<1>(*r), 4);
     w.set(5);
     w.close();
     w.set(6);
     auto last = co_await o.changed();
     auto end = co_await o.changed();
-    co_return right&& last == 5 && end.error() == errc::closed&& w.get() == 5;
+    WEFT_CHECK_EQ(last, 5);
+    WEFT_CHECK_EQ(end.error(), errc::closed);
+    WEFT_CHECK_EQ(w.get(), 5);
 }
 
 WEFT_TEST(watch, shows_the_latest_value) {
     weft::local::watch<int> l;
-    WEFT_CHECK(weft::testing::run(shows_the_latest(global_watch)));
-    WEFT_CHECK(weft::testing::run(shows_the_latest(l)));
+    weft::testing::run(shows_the_latest(global_watch));
+    weft::testing::run(shows_the_latest(l));
 }
 
 } // namespace

@@ -5,7 +5,9 @@
 #include <vector>
 #endif
 
+#include <weft/core/ok.hpp>
 #include <weft/core/on.hpp>
+#include <weft/core/scope.hpp>
 #include <weft/core/shielded.hpp>
 #include <weft/core/sleep.hpp>
 #include <weft/core/stop.hpp>
@@ -38,16 +40,20 @@ task<int> plain(int value) {
 task<> nothing() { co_await weft::yield(); }
 
 WEFT_TEST(combinators, operands_without_a_result_yield_one) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         result<std::tuple<int, weft::unit>> all = co_await weft::when_all(plain(1), nothing());
         weft::any_outcome<result<int>, result<void>> any = co_await weft::when_any(plain(2), nothing());
         result<int> shielded = co_await weft::shielded(plain(3));
         result<void> until = co_await weft::until(weft::stop_token(), nothing());
         result<int> on = co_await weft::on(*weft::port::current(), plain(4));
-        co_return std::get<0>(*all) == 1 && *any.get<0>() == 2 && any.get<1>() && *shielded == 3 && until &&
-            *on == 4;
+        WEFT_CHECK_EQ(std::get<0>(*all), 1);
+        WEFT_CHECK_EQ(*any.get<0>(), 2);
+        WEFT_CHECK(any.get<1>());
+        WEFT_CHECK_EQ(*shielded, 3);
+        WEFT_REQUIRE_IN_TASK(until);
+        WEFT_CHECK_EQ(*on, 4);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
@@ -89,15 +95,60 @@ WEFT_TEST(combinators, without_memory_for_a_branch) {
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
+// An empty task is a mistake of its user's; one without memory is not. Each says which it is, wherever it is given.
 WEFT_TEST(combinators, a_task_without_a_frame) {
-    auto test = []() -> task<bool> {
+    auto empty = []() -> task<result<int>> { return {}; };
+    auto short_of_memory = []() -> task<result<int>> {
+        weft::testing::fail_allocation(1);
+        task<result<int>> t = after(1ms, 1);
+        weft::testing::fail_allocation(0);
+        return t;
+    };
+    auto each = [](auto make, errc why) -> task<> {
+        auto is = [why](const auto& r) { return !r && r.error() == why; };
+        WEFT_CHECK(is(co_await make()));
+        auto through_ok = [&]() -> task<result<int>> { co_return co_await weft::ok(make()); };
+        WEFT_CHECK(is(co_await through_ok()));
+        WEFT_CHECK(is(co_await weft::shielded(make())));
+        WEFT_CHECK(is(co_await weft::until(weft::stop_token(), make())));
+        WEFT_CHECK(is(co_await weft::timeout(1h, make())));
+        WEFT_CHECK(is(co_await weft::on(*weft::port::current(), make())));
+        WEFT_CHECK(is(co_await weft::when_all(plain(1), make())));
+        task<result<int>> range[] = {after(1ms, 1), make()};
+        WEFT_CHECK(is(co_await weft::when_all(std::span(range))));
+        auto any = co_await weft::when_any(after(1h, 1), make());
+        WEFT_CHECK_EQ(any.first, 1u);
+        WEFT_CHECK(is(any.template get<1>()));
+        for (bool forked : {false, true}) {
+            auto body = [&](weft::scope& s) -> task<> {
+                auto handle = forked ? s.fork(make()) : s.spawn(make());
+                WEFT_CHECK(is(co_await handle.join()));
+            };
+            WEFT_CHECK(is(co_await weft::with_scope(body)));
+        }
+        auto no_body = [&](weft::scope&) { return make(); };
+        WEFT_CHECK(is(co_await weft::with_scope(no_body)));
+    };
+    weft::testing::run(each(empty, errc::invalid_argument));
+    weft::testing::run(each(short_of_memory, errc::out_of_memory));
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
+}
+
+WEFT_TEST(combinators, an_awaited_task_is_empty) {
+    auto test = []() -> task<> {
+        task<result<int>> t = after(1ms, 1);
+        WEFT_CHECK(t);
+        WEFT_CHECK_EQ((co_await t).value_or(0), 1);
+        WEFT_CHECK(!t);
+        auto again = co_await t;
+        WEFT_CHECK(!again && again.error() == errc::invalid_argument);
         task<int> given_away = plain(3);
         task<int> taken = std::move(given_away);
-        auto r = co_await weft::shielded(std::move(given_away));
-        auto all = co_await weft::when_all(plain(1), task<int>());
-        co_return no_memory(r) && no_memory(all);
+        auto moved = co_await weft::shielded(std::move(given_away));
+        WEFT_CHECK(!moved && moved.error() == errc::invalid_argument);
+        WEFT_CHECK_EQ(co_await taken, 3);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
@@ -109,55 +160,66 @@ template <std::size_t n, class F> auto many(F f) {
 }
 
 WEFT_TEST(when_all_of_a_range, yields_the_values_in_order) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         auto all = co_await weft::when_all(many<100>([](int i) { return after(1us * (100 - i), i); }));
-        if (!all || all->size() != 100) co_return false;
-        bool right = true;
-        for (int i = 0; i < 100; ++i) right &= (*all)[static_cast<std::size_t>(i)] == i;
+        WEFT_REQUIRE_IN_TASK(all);
+        WEFT_REQUIRE_IN_TASK(all->size() == 100);
+        for (int i = 0; i < 100; ++i) {
+            WEFT_CHECK_EQ((*all)[static_cast<std::size_t>(i)], i);
+        }
         auto without_values = many<3>([](int) { return nothing(); });
         result<void> ended = co_await weft::when_all(std::span(without_values));
         task<int> one[] = {plain(7)};
         auto seven = co_await weft::when_all(std::move(one));
         auto empty = co_await weft::when_all(std::span<task<int>>());
-        co_return right && ended && !without_values[0] && (*seven)[0] == 7 && empty && empty->empty();
+        WEFT_REQUIRE_IN_TASK(ended);
+        WEFT_CHECK(!without_values[0]);
+        WEFT_CHECK_EQ((*seven)[0], 7);
+        WEFT_REQUIRE_IN_TASK(empty);
+        WEFT_CHECK(empty->empty());
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
 WEFT_TEST(when_all_of_a_range, the_first_failure_stops_the_others) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         auto all = co_await weft::when_all(many<20>([](int i) {
             return i == 7 ? fail_after(30us, errc::busy) : after(i < 7 ? 10us : weft::clock::duration(1h), i);
         }));
-        co_return !all && all.error() == errc::busy;
+        WEFT_REQUIRE_IN_TASK(!all);
+        WEFT_CHECK_EQ(all.error(), errc::busy);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
 WEFT_TEST(when_all_of_a_range, passes_a_stop_on_to_all) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         auto all = co_await weft::timeout(1ms, weft::when_all(many<100>([](int i) { return after(1h, i); })));
-        co_return !all && all.error() == errc::timed_out;
+        WEFT_REQUIRE_IN_TASK(!all);
+        WEFT_CHECK_EQ(all.error(), errc::timed_out);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
 WEFT_TEST(when_any_of_a_range, the_first_stops_the_others) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         auto any = co_await weft::when_any(
             many<10>([](int i) { return after(i == 6 ? 1ms : weft::clock::duration(1h), i); }));
-        if (!any || any->first != 6 || any->outcomes.size() != 10) co_return false;
+        WEFT_REQUIRE_IN_TASK(any);
+        WEFT_REQUIRE_IN_TASK(any->first == 6);
+        WEFT_REQUIRE_IN_TASK(any->outcomes.size() == 10);
         for (std::size_t i = 0; i < 10; ++i) {
             const result<int>& r = any->outcomes[i];
-            if (i == 6 ? *r != 6 : r.error() != errc::cancelled) co_return false;
+            WEFT_REQUIRE_IN_TASK(i != 6 ? *r != 6 : r.error() != errc::cancelled);
         }
         auto empty = co_await weft::when_any(std::span<task<int>>());
-        co_return !empty && empty.error() == errc::invalid_argument;
+        WEFT_REQUIRE_IN_TASK(!empty);
+        WEFT_CHECK_EQ(empty.error(), errc::invalid_argument);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 

@@ -16,15 +16,15 @@ using weft::errc;
 using weft::result;
 using weft::task;
 
-template <class M, class C> task<bool> produces_and_consumes(M& m, C& changed) {
+template <class M, class C> task<> produces_and_consumes(M& m, C& changed) {
     int stored = 0;
     int consumed = 0;
-    bool right = true;
     auto consumer = [&]() -> task<result<void>> {
         for (int i = 0; i < 10; ++i) {
             auto held = co_await weft::ok(m.lock());
             co_await weft::ok(changed.wait(held, [&] { return stored > 0; }));
-            right &= stored > 0 && m.is_locked();
+            WEFT_CHECK(stored > 0);
+            WEFT_CHECK(m.is_locked());
             --stored;
             ++consumed;
         }
@@ -44,7 +44,10 @@ template <class M, class C> task<bool> produces_and_consumes(M& m, C& changed) {
         co_return {};
     };
     auto r = co_await weft::when_all(consumer(), consumer(), producer());
-    co_return r.has_value() && right&& stored == 0 && consumed == 20 && !m.is_locked();
+    WEFT_REQUIRE_IN_TASK(r.has_value());
+    WEFT_CHECK_EQ(stored, 0);
+    WEFT_CHECK_EQ(consumed, 20);
+    WEFT_CHECK(!m.is_locked());
 }
 
 WEFT_TEST(condition, waits_until_the_predicate_holds) {
@@ -52,13 +55,13 @@ WEFT_TEST(condition, waits_until_the_predicate_holds) {
     weft::condition c;
     weft::local::mutex lm;
     weft::local::condition lc;
-    WEFT_CHECK(weft::testing::run(produces_and_consumes(m, c)));
-    WEFT_CHECK(weft::testing::run(produces_and_consumes(lm, lc)));
+    weft::testing::run(produces_and_consumes(m, c));
+    weft::testing::run(produces_and_consumes(lm, lc));
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
 WEFT_TEST(condition, a_cancelled_wait_has_the_mutex_again) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::mutex m;
         weft::condition changed;
         auto never = [] { return false; };
@@ -78,13 +81,17 @@ WEFT_TEST(condition, a_cancelled_wait_has_the_mutex_again) {
             co_return {};
         };
         auto both = co_await weft::when_all(weft::timeout(2ms, inner()), holding());
-        co_return free.value_or(false) && both&& std::get<0>(*both) && was_held && !m.is_locked();
+        WEFT_CHECK(free.value_or(false));
+        WEFT_REQUIRE_IN_TASK(both);
+        WEFT_CHECK(std::get<0>(*both));
+        WEFT_REQUIRE_IN_TASK(was_held);
+        WEFT_CHECK(!m.is_locked());
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(condition, a_predicate_that_came_true_beats_the_stop) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::local::mutex m;
         weft::local::condition changed;
         bool ready = false;
@@ -98,9 +105,11 @@ WEFT_TEST(condition, a_predicate_that_came_true_beats_the_stop) {
             co_return;
         };
         auto r = co_await weft::when_any(inner(), setting());
-        co_return r.first == 1 && r.get<0>().has_value() && !m.is_locked();
+        WEFT_CHECK_EQ(r.first, 1);
+        WEFT_CHECK(r.get<0>().has_value());
+        WEFT_CHECK(!m.is_locked());
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 } // namespace

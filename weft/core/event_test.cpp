@@ -16,7 +16,7 @@ using weft::task;
 
 constinit weft::event global;
 
-template <class E> task<bool> wakes_all(E& e) {
+template <class E> task<> wakes_all(E& e) {
     int order[5] = {};
     int woken = 0;
     auto waiting = [&](int i) -> task<result<void>> {
@@ -33,26 +33,31 @@ template <class E> task<bool> wakes_all(E& e) {
         e.set();
     };
     auto done = co_await weft::with_scope(body);
-    bool in_order = woken == 5;
-    for (int i = 0; i < 5; ++i) in_order &= order[i] == i;
-    bool stays = e.is_set();
+    WEFT_CHECK_EQ(woken, 5);
+    for (int i = 0; i < 5; ++i) {
+        WEFT_CHECK_EQ(order[i], i);
+    }
+    WEFT_CHECK(e.is_set());
     auto set = co_await e.wait();
     e.reset();
     auto none = co_await weft::timeout(1ms, e.wait());
-    co_return done.has_value() && in_order && stays && set&& none.error() == errc::timed_out;
+    WEFT_REQUIRE_IN_TASK(done.has_value());
+    WEFT_REQUIRE_IN_TASK(set);
+    WEFT_CHECK_EQ(none.error(), errc::timed_out);
 }
 
 WEFT_TEST(event, lets_all_go_until_reset) {
     weft::local::event l;
-    WEFT_CHECK(weft::testing::run(wakes_all(global)));
-    WEFT_CHECK(weft::testing::run(wakes_all(l)));
+    weft::testing::run(wakes_all(global));
+    weft::testing::run(wakes_all(l));
 }
 
-template <class E> task<bool> wakes_one(E& e) {
+template <class E> task<> wakes_one(E& e) {
     e.set();
     e.set();
     auto first = co_await e.wait();
-    bool one = first && !e.is_set();
+    WEFT_REQUIRE_IN_TASK(first);
+    WEFT_CHECK(!e.is_set());
     int woken = 0;
     auto waiting = [&]() -> task<result<void>> {
         co_await weft::ok(e.wait());
@@ -63,23 +68,25 @@ template <class E> task<bool> wakes_one(E& e) {
         for (int i = 0; i < 3; ++i) s.spawn(waiting());
         for (int i = 0; i < 3; ++i) {
             for (int j = 0; j < 4; ++j) co_await weft::yield();
-            one &= woken == i;
+            WEFT_CHECK_EQ(woken, i);
             e.set();
         }
     };
     auto done = co_await weft::with_scope(body);
-    co_return done.has_value() && one&& woken == 3 && !e.is_set();
+    WEFT_REQUIRE_IN_TASK(done.has_value());
+    WEFT_CHECK_EQ(woken, 3);
+    WEFT_CHECK(!e.is_set());
 }
 
 WEFT_TEST(auto_event, lets_one_go_at_a_time) {
     weft::auto_event e;
     weft::local::auto_event l;
-    WEFT_CHECK(weft::testing::run(wakes_one(e)));
-    WEFT_CHECK(weft::testing::run(wakes_one(l)));
+    weft::testing::run(wakes_one(e));
+    weft::testing::run(wakes_one(l));
 }
 
 WEFT_TEST(auto_event, a_set_goes_to_somebody_in_spite_of_a_stop) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::auto_event e;
         // Set while it waits and stopped before it runs: the set was not for nothing.
         auto setting = [&]() -> task<> {
@@ -87,15 +94,17 @@ WEFT_TEST(auto_event, a_set_goes_to_somebody_in_spite_of_a_stop) {
             co_return;
         };
         auto woken = co_await weft::when_any(e.wait(), setting());
-        bool kept = woken.get<0>().has_value() && !e.is_set();
+        WEFT_CHECK(woken.get<0>().has_value());
+        WEFT_CHECK(!e.is_set());
         // Stopped first, then set: it stays for the next.
         auto none = co_await weft::timeout(1ms, e.wait());
         e.set();
-        kept &= e.is_set();
+        WEFT_CHECK(e.is_set());
         auto next = co_await e.wait();
-        co_return kept && !none && next;
+        WEFT_REQUIRE_IN_TASK(!none);
+        WEFT_REQUIRE_IN_TASK(next);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 } // namespace

@@ -36,11 +36,13 @@ struct counted {
     int value;
 };
 
-// Runs the test and tells whether every counted object was destroyed once.
-template <class F> bool destroyed_once(F body) {
+// Runs the test; every counted object must have been destroyed once.
+template <class F> void destroyed_once(F body) {
     counted::alive = counted::least = 0;
-    bool right = weft::testing::run(body());
-    return right && counted::alive == 0 && counted::least == 0 && weft::testing::live_objects() == 0;
+    weft::testing::run(body());
+    WEFT_CHECK_EQ(counted::alive, 0);
+    WEFT_CHECK_EQ(counted::least, 0);
+    WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
 task<result<counted>> gives(int v) {
@@ -54,12 +56,13 @@ task<result<int>> takes(counted by_value, const counted& by_reference) {
 
 // Arguments with a constructor, by value and by reference, that live across the wait.
 WEFT_TEST(gcc_hazards, arguments_of_awaited_tasks_are_destroyed_once) {
-    WEFT_CHECK(destroyed_once([]() -> task<bool> {
+    destroyed_once([]() -> task<> {
         auto r = co_await takes(counted(1), counted(2));
         auto more = []() -> task<result<int>> { co_return co_await weft::ok(takes(counted(3), counted(4))); };
         auto s = co_await more();
-        co_return r.value_or(0) == 3 && s.value_or(0) == 7;
-    }));
+        WEFT_CHECK_EQ(r.value_or(0), 3);
+        WEFT_CHECK_EQ(s.value_or(0), 7);
+    });
 }
 
 // Temporaries without a constructor call are the hazard, so every awaiter has a constructor, and comes from a
@@ -87,7 +90,7 @@ WEFT_TEST(gcc_hazards, awaiters_are_no_aggregates) {
 }
 
 WEFT_TEST(gcc_hazards, values_that_awaiters_hold_are_destroyed_once) {
-    WEFT_CHECK(destroyed_once([]() -> task<bool> {
+    destroyed_once([]() -> task<> {
         weft::channel<counted, 1> c;
         (void)co_await c.send(counted(1)); // in a slot
         auto one = co_await c.recv();
@@ -97,17 +100,23 @@ WEFT_TEST(gcc_hazards, values_that_awaiters_hold_are_destroyed_once) {
         auto any = co_await weft::when_any(gives(5), weft::sleep_for(1h));
         auto all = co_await weft::when_all(gives(6), gives(7));
         auto shielded = co_await weft::shielded(gives(8));
-        bool values = one && one->value == 1 && both && std::get<0>(*both).value == 2 && !late &&
-                      any.get<0>() && any.get<0>()->value == 5 && all && std::get<1>(*all).value == 7 &&
-                      shielded;
-        co_return values;
-    }));
+        WEFT_REQUIRE_IN_TASK(one);
+        WEFT_CHECK_EQ(one->value, 1);
+        WEFT_REQUIRE_IN_TASK(both);
+        WEFT_CHECK_EQ(std::get<0>(*both).value, 2);
+        WEFT_REQUIRE_IN_TASK(!late);
+        WEFT_CHECK(any.get<0>());
+        WEFT_CHECK_EQ(any.get<0>()->value, 5);
+        WEFT_REQUIRE_IN_TASK(all);
+        WEFT_CHECK_EQ(std::get<1>(*all).value, 7);
+        WEFT_REQUIRE_IN_TASK(shielded);
+    });
 }
 
 // A lambda that captures by value, called at once in the full expression, is the hazard of all; weft takes bodies and
 // predicates by reference, and refuses closures that have something to destroy: see tests/compile_fail.
 WEFT_TEST(gcc_hazards, bodies_with_captures_are_named_and_destroyed_once) {
-    WEFT_CHECK(destroyed_once([]() -> task<bool> {
+    destroyed_once([]() -> task<> {
         counted mine(3);
         auto body = [mine](weft::scope& s) -> task<int> {
             s.spawn(gives(1));
@@ -120,14 +129,15 @@ WEFT_TEST(gcc_hazards, bodies_with_captures_are_named_and_destroyed_once) {
         auto held = co_await m.lock();
         auto ready = [mine] { return mine.value == 3; };
         auto waited = co_await changed.wait(*held, ready);
-        co_return r.value_or(0) == 3 && waited;
-    }));
+        WEFT_CHECK_EQ(r.value_or(0), 3);
+        WEFT_REQUIRE_IN_TASK(waited);
+    });
 }
 
 // `c ? f(a) : f(b)` with temporaries is a hazard of the language; with tasks and operations, which have constructors,
 // both arms are well.
 WEFT_TEST(gcc_hazards, if_and_else_in_place_of_a_conditional) {
-    WEFT_CHECK(destroyed_once([]() -> task<bool> {
+    destroyed_once([]() -> task<> {
         int sum = 0;
         for (bool first : {true, false}) {
             result<counted> r = weft::failure(errc::other);
@@ -135,11 +145,11 @@ WEFT_TEST(gcc_hazards, if_and_else_in_place_of_a_conditional) {
                 r = co_await gives(1);
             else
                 r = co_await gives(2);
-            if (!r) co_return false;
+            WEFT_REQUIRE_IN_TASK(r);
             sum += r->value;
         }
-        co_return sum == 3;
-    }));
+        WEFT_CHECK_EQ(sum, 3);
+    });
 }
 
 // Reported for coroutines without variables of their own.
@@ -150,15 +160,15 @@ WEFT_TEST(gcc_hazards, coroutines_without_stack_variables) {
         co_await weft::yield();
         co_return {};
     };
-    WEFT_CHECK(destroyed_once([&]() -> task<bool> {
+    destroyed_once([&]() -> task<> {
         co_await passes();
-        co_return (co_await yields()).has_value();
-    }));
+        WEFT_CHECK((co_await yields()).has_value());
+    });
 }
 
 // The condition of `ok` is not taken: what stands behind it is not evaluated, and not destroyed.
 WEFT_TEST(gcc_hazards, an_early_return_destroys_what_was_made_and_nothing_else) {
-    WEFT_CHECK(destroyed_once([]() -> task<bool> {
+    destroyed_once([]() -> task<> {
         auto fails = []() -> task<result<counted>> {
             counted before(1);
             (void)co_await weft::ok(result<int>(weft::failure(errc::busy)));
@@ -171,13 +181,14 @@ WEFT_TEST(gcc_hazards, an_early_return_destroys_what_was_made_and_nothing_else) 
             co_return got.value;
         };
         auto r = co_await through();
-        co_return !r && r.error() == errc::busy;
-    }));
+        WEFT_REQUIRE_IN_TASK(!r);
+        WEFT_CHECK_EQ(r.error(), errc::busy);
+    });
 }
 
 #if defined(__cpp_exceptions)
 WEFT_TEST(gcc_hazards, an_exception_destroys_once) {
-    WEFT_CHECK(destroyed_once([]() -> task<bool> {
+    destroyed_once([]() -> task<> {
         auto throws = [](counted argument) -> task<result<int>> {
             counted local(argument.value);
             co_await weft::yield();
@@ -190,10 +201,11 @@ WEFT_TEST(gcc_hazards, an_exception_destroys_once) {
         try {
             (void)co_await both();
         } catch (int v) {
-            co_return v == 6;
+            WEFT_CHECK_EQ(v, 6);
+            co_return;
         }
-        co_return false;
-    }));
+        WEFT_FAIL("nothing was thrown");
+    });
 }
 #endif
 
@@ -221,11 +233,11 @@ WEFT_TEST(gcc_hazards, two_words_of_alignment_are_kept) {
         w.bytes[0] = reinterpret_cast<std::uintptr_t>(&w) % alignof(wide) == 0;
         co_return w;
     };
-    auto test = [&]() -> task<bool> {
+    auto test = [&]() -> task<> {
         wide w = co_await gives_wide();
-        co_return w.bytes[0] == 1;
+        WEFT_CHECK_EQ(w.bytes[0], 1);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-// latch: wait until a number of things have happened.
+// latch: wait until a number of things have happened. Tests: core/barrier_test.cpp.
 #pragma once
 
 #include <cstddef>

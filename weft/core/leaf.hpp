@@ -1,4 +1,5 @@
 // Leaf futures: awaitables that suspend on the outside world, and the base that they are written on.
+// Tests: core/sweep_test.cpp.
 #pragma once
 
 #include <concepts>

@@ -1,4 +1,4 @@
-// Registers of devices that stand in memory.
+// Registers of devices that stand in memory. Tests: tests/chip/devices.cpp.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // co_await ok(x): the value of a result, or an early return of its error from the awaiting task, as Rust's `?`.
+// Tests: core/task_test.cpp.
 #pragma once
 
 #include <memory>
@@ -40,7 +41,7 @@ template <class T> class [[nodiscard("co_await it")]] ok_task : link {
         promise_base& p = h.promise();
         p.site = site;
         if (!task_) [[unlikely]]
-            return detail::end_with<P>(frame_of(h), errc::out_of_memory);
+            return detail::end_with<P>(frame_of(h), task_access::why_not_begun(task_));
         owner = &frame_of(h);
         resume = &child_ended<P>;
         return task_access::run_on(task_, *p.branch, *this);

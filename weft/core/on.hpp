@@ -1,4 +1,4 @@
-// on(executor, task): run a task elsewhere and wait for it here.
+// on(executor, task): run a task elsewhere and wait for it here. Tests: core/combinator_test.cpp.
 #pragma once
 
 #include <weft/core/machine/one_operand.hpp>

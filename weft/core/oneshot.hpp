@@ -1,4 +1,4 @@
-// oneshot: one value, once.
+// oneshot: one value, once. Tests: core/channel_test.cpp.
 #pragma once
 
 #include <weft/core/machine/slot.hpp>

@@ -1,4 +1,5 @@
 // result<T>: a value or an error, as std::expected; and the traits that combinators ask about it.
+// Tests: core/error_test.cpp.
 #pragma once
 
 #include <expected>

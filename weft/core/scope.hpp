@@ -24,7 +24,8 @@ class scope : protected scope_base {
     using scope_base::stop_requested;
 
     // Starts `t` as a child; it is ready at once and runs when its turn comes. The handle may be dropped: then the
-    // outcome is dropped too (a failure still counts). Without memory the scope fails with errc::out_of_memory.
+    // outcome is dropped too (a failure still counts). Without memory the scope fails with errc::out_of_memory, for an empty
+    // task with errc::invalid_argument.
     // In a task of the scope's own runtime, on any of its workers. Allocates one branch header.
     template <class T> [[gnu::always_inline]] join_handle<T> spawn(task<T> t) noexcept {
         return handle_of(t, t ? start_child(task_access::frame(t)) : nullptr);
@@ -69,8 +70,9 @@ class scope : protected scope_base {
 
     template <class T> [[gnu::always_inline]] join_handle<T> handle_of(task<T>& t, branch* b) noexcept {
         if (!b) [[unlikely]] {
-            fail(errc::out_of_memory);
-            return join_handle<T>();
+            errc why = task_access::why_not_begun(t);
+            fail(why);
+            return join_handle<T>(why);
         }
         task_access::release(t);
         return join_handle<T>(*b);
@@ -88,7 +90,7 @@ class scope : protected scope_base {
     // The same in a turn to come, for combinators.
     template <class T> void start_body(task<T>& t) noexcept {
         branch* b = t ? new_child(task_access::frame(t), default_level()) : nullptr;
-        if (!b) return fail(errc::out_of_memory);
+        if (!b) return fail(task_access::why_not_begun(t));
         b->set(branch::uncounted);
         task_access::root_of(t, *b);
         b->home().owner->push_ahead(*b);
@@ -134,7 +136,8 @@ template <class T> class join_handle {
     ~join_handle() { drop(); }
 
     // Waits for the child's end and yields its outcome: a result stays one, any other T becomes result<T>.
-    // errc::out_of_memory if the child could not be started, errc::invalid_argument if it was joined already.
+    // errc::out_of_memory if there was no memory to start the child, errc::invalid_argument if it was joined already, or
+    // none was given: the task was empty, or the handle is, or was moved from.
     // Exceptions of the child come out here as well. Resumes on the waiter's home executor. A stop ends the wait with
     // errc::cancelled, and the handle can be joined again. No allocation.
     join_operation<T> join() noexcept;
@@ -142,7 +145,13 @@ template <class T> class join_handle {
     bool valid() const noexcept { return child_ && child_->generation == generation_; }
 
   private:
+    friend class scope;
     friend class join_operation<T>;
+
+    // Without a child. In place of its generation stands why, where that was for want of memory.
+    explicit join_handle(errc why) noexcept : generation_(why == errc::out_of_memory ? no_memory : 0) {}
+    bool without_memory() const noexcept { return !child_ && generation_ == no_memory; }
+    static constexpr std::uint32_t no_memory = ~std::uint32_t{0};
 
     void drop() noexcept {
         if (valid()) static_cast<scope*>(child_->scope)->detach(*child_);
@@ -161,7 +170,7 @@ template <class T> class [[nodiscard("co_await it")]] join_operation : public op
 
     bool start(branch& b, continuation& then) noexcept {
         if (!handle_.valid()) {
-            outcome_ = handle_.child_ ? errc::invalid_argument : errc::out_of_memory;
+            outcome_ = handle_.without_memory() ? errc::out_of_memory : errc::invalid_argument;
             return this->finish_now(b, then);
         }
         if (b.stopping()) {
@@ -257,7 +266,7 @@ class [[nodiscard("co_await it")]] with_scope_operation : public operation<with_
     }
     [[gnu::noinline]] std::coroutine_handle<> begin_slowly(branch& b, continuation& then) noexcept {
         if (task_ && b.home().owner->branches.reserve()) return this->begin_body(task_);
-        this->fail(errc::out_of_memory);
+        this->fail(task_access::why_not_begun(task_));
         return goes_on(b, then) ? std::noop_coroutine() : then.handle();
     }
 

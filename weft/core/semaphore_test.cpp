@@ -17,7 +17,7 @@ using weft::task;
 
 constinit weft::semaphore global(3);
 
-template <class S> task<bool> bounds(S& s) {
+template <class S> task<> bounds(S& s) {
     int inside = 0;
     int most = 0;
     auto user = [&]() -> task<result<void>> {
@@ -33,17 +33,19 @@ template <class S> task<bool> bounds(S& s) {
         co_return;
     };
     auto done = co_await weft::with_scope(body);
-    co_return done.has_value() && most == 3 && s.available() == 3;
+    WEFT_REQUIRE_IN_TASK(done.has_value());
+    WEFT_CHECK_EQ(most, 3);
+    WEFT_CHECK_EQ(s.available(), 3);
 }
 
 WEFT_TEST(semaphore, bounds_how_many_are_inside) {
     weft::local::semaphore l(3);
-    WEFT_CHECK(weft::testing::run(bounds(global)));
-    WEFT_CHECK(weft::testing::run(bounds(l)));
+    weft::testing::run(bounds(global));
+    weft::testing::run(bounds(l));
 }
 
 WEFT_TEST(semaphore, big_requests_are_not_overtaken) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::local::semaphore s(2);
         int order[3] = {};
         int served = 0;
@@ -62,36 +64,44 @@ WEFT_TEST(semaphore, big_requests_are_not_overtaken) {
             co_return;
         };
         auto r = co_await weft::when_all(taking(1, 4), taking(2, 1), taking(3, 1), releasing());
-        co_return r.has_value() && served == 3 && order[0] == 1 && order[1] == 2 && order[2] == 3 &&
-            s.available() == 4;
+        WEFT_REQUIRE_IN_TASK(r.has_value());
+        WEFT_CHECK_EQ(served, 3);
+        WEFT_CHECK_EQ(order[0], 1);
+        WEFT_CHECK_EQ(order[1], 2);
+        WEFT_CHECK_EQ(order[2], 3);
+        WEFT_CHECK_EQ(s.available(), 4);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(semaphore, a_big_request_that_gives_up_lets_small_ones_go_on) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::semaphore s(1);
         auto big = [&]() -> task<bool> {
             auto r = co_await weft::timeout(1ms, s.acquire(2));
             co_return !r && r.error() == errc::timed_out;
         };
         auto both = co_await weft::when_all(big(), weft::timeout(2ms, s.acquire(1)));
-        co_return both.has_value() && std::get<0>(*both) && s.available() == 0;
+        WEFT_REQUIRE_IN_TASK(both.has_value());
+        WEFT_CHECK(std::get<0>(*both));
+        WEFT_CHECK_EQ(s.available(), 0);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(semaphore, permits_that_were_handed_over_survive_the_stop) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::semaphore s(0);
         auto releasing = [&]() -> task<> {
             s.release();
             co_return;
         };
         auto r = co_await weft::when_any(s.acquire(), releasing());
-        co_return r.first == 1 && r.get<0>().has_value() && s.available() == 0;
+        WEFT_CHECK_EQ(r.first, 1);
+        WEFT_CHECK(r.get<0>().has_value());
+        WEFT_CHECK_EQ(s.available(), 0);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 } // namespace

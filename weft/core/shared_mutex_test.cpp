@@ -16,17 +16,16 @@ using weft::result;
 using weft::task;
 
 // Readers and writers in a fixed mix; what each sees is checked, and who came in in which order.
-template <class M> task<bool> mixes(M& m) {
+template <class M> task<> mixes(M& m) {
     int readers = 0;
     int writers = 0;
     int most_readers = 0;
-    bool excluded = true;
     char order[9] = {};
     int served = 0;
     auto reader = [&]() -> task<result<void>> {
         auto held = co_await weft::ok(m.lock_shared());
         order[served++] = 'r';
-        excluded &= writers == 0;
+        WEFT_CHECK_EQ(writers, 0);
         if (++readers > most_readers) most_readers = readers;
         co_await weft::yield();
         co_await weft::yield();
@@ -36,7 +35,8 @@ template <class M> task<bool> mixes(M& m) {
     auto writer = [&]() -> task<result<void>> {
         auto held = co_await weft::ok(m.lock());
         order[served++] = 'w';
-        excluded &= readers == 0 && ++writers == 1;
+        WEFT_CHECK_EQ(readers, 0);
+        WEFT_CHECK_EQ(++writers, 1);
         co_await weft::yield();
         --writers;
         co_return {};
@@ -46,20 +46,22 @@ template <class M> task<bool> mixes(M& m) {
         co_return;
     };
     auto done = co_await weft::with_scope(body);
-    bool in_order = true;
-    for (int i = 0; i < 8; ++i) in_order &= order[i] == "rrwrrrww"[i];
-    co_return done.has_value() && excluded && in_order && most_readers == 3;
+    for (int i = 0; i < 8; ++i) {
+        WEFT_CHECK_EQ(order[i], "rrwrrrww"[i]);
+    }
+    WEFT_REQUIRE_IN_TASK(done.has_value());
+    WEFT_CHECK_EQ(most_readers, 3);
 }
 
 WEFT_TEST(shared_mutex, serves_in_order_and_lets_neighbouring_readers_in_together) {
     weft::shared_mutex m;
     weft::local::shared_mutex l;
-    WEFT_CHECK(weft::testing::run(mixes(m)));
-    WEFT_CHECK(weft::testing::run(mixes(l)));
+    weft::testing::run(mixes(m));
+    weft::testing::run(mixes(l));
 }
 
 WEFT_TEST(shared_mutex, a_writer_is_not_starved_by_readers_that_keep_coming) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::local::shared_mutex m;
         bool written = false;
         int reads_before = 0;
@@ -78,13 +80,15 @@ WEFT_TEST(shared_mutex, a_writer_is_not_starved_by_readers_that_keep_coming) {
             co_return {};
         };
         auto r = co_await weft::when_all(reader(), reader(), reader(), writer());
-        co_return r.has_value() && written&& reads_before < 10;
+        WEFT_REQUIRE_IN_TASK(r.has_value());
+        WEFT_REQUIRE_IN_TASK(written);
+        WEFT_CHECK(reads_before < 10);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(shared_mutex, a_writer_that_gives_up_lets_the_readers_behind_it_in) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::shared_mutex m;
         auto held = co_await m.lock_shared();
         auto writer = [&]() -> task<bool> {
@@ -98,28 +102,36 @@ WEFT_TEST(shared_mutex, a_writer_that_gives_up_lets_the_readers_behind_it_in) {
             co_return behind&& r.has_value();
         };
         auto both = co_await weft::when_all(writer(), reader());
-        co_return both&& std::get<0>(*both) && std::get<1>(*both);
+        WEFT_REQUIRE_IN_TASK(both);
+        WEFT_CHECK(std::get<0>(*both));
+        WEFT_CHECK(std::get<1>(*both));
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(shared_mutex, tries) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::shared_mutex m;
         auto a = m.try_lock_shared();
         auto b = m.try_lock_shared();
         auto none = m.try_lock();
-        bool shared = a && b && !none && none.error() == errc::would_block;
+        WEFT_REQUIRE_IN_TASK(a);
+        WEFT_REQUIRE_IN_TASK(b);
+        WEFT_REQUIRE_IN_TASK(!none);
+        WEFT_CHECK_EQ(none.error(), errc::would_block);
         a->unlock();
         b->unlock();
         auto w = m.try_lock();
-        bool alone = w && !m.try_lock_shared() && !m.try_lock();
+        WEFT_REQUIRE_IN_TASK(w);
+        WEFT_CHECK(!m.try_lock_shared());
+        WEFT_CHECK(!m.try_lock());
         weft::shared_mutex::guard moved = std::move(*w);
         moved = weft::shared_mutex::guard();
         auto after = m.try_lock();
-        co_return shared && alone && after.has_value();
+        WEFT_REQUIRE_IN_TASK(after.has_value());
+        co_return;
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-// shielded(x): x goes on in spite of a stop, so that clean-up can await.
+// shielded(x): x goes on in spite of a stop, so that clean-up can await. Tests: core/combinator_test.cpp.
 #pragma once
 
 #include <weft/core/machine/one_operand.hpp>

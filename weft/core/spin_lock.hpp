@@ -1,5 +1,5 @@
 // Lock policies for the insides of core synchronisation: a spin lock for state that threads or interrupts share, and
-// none where one executor has everything to itself.
+// none where one executor has everything to itself. Tests: runtime/runtime_test.cpp.
 #pragma once
 
 #include <type_traits>

@@ -1,4 +1,4 @@
-// stop_source and until(token, x): a stop from anywhere, for any number of waits.
+// stop_source and until(token, x): a stop from anywhere, for any number of waits. Tests: core/combinator_test.cpp.
 #pragma once
 
 #include <weft/core/machine/one_operand.hpp>

@@ -177,8 +177,9 @@ template <> class promise<void> : public promise_common<void> {
 // combinator (then it is a branch of its own), or dropped (then its arguments are destroyed). Move-only. Awaited once:
 // an awaited task is empty.
 //
-// Where memory for the frame cannot be had, task<result<T>> yields errc::out_of_memory when awaited; a task of any
-// other type panics then, having no way to say it.
+// A task without a frame yields an error when it is awaited, if its T is a result: errc::out_of_memory where memory for the
+// frame could not be had, errc::invalid_argument where it is empty, that is, awaited before or moved from. A task of any
+// other type panics then, having no way to say it. Scopes and combinators fail with the same errors for every type.
 //
 // Resumes its parent on the parent's branch; exceptions travel to the parent. A stop reaches the leaf that it waits in.
 template <class T = void> class [[nodiscard("a task does nothing until it is awaited or spawned")]] task {
@@ -194,14 +195,16 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
         return *this;
     }
     ~task() {
-        if (!frame_) return;
+        if (!*this) return;
         if (frame_.promise().has_exception()) [[unlikely]]
             frame_.promise().drop_exception();
         frame_.destroy();
     }
 
-    // False for an empty task: moved from, awaited, or without memory.
-    explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
+    // False for a task without a frame: empty, or without memory.
+    explicit operator bool() const noexcept {
+        return reinterpret_cast<std::uintptr_t>(frame_.address()) > no_memory;
+    }
 
     constexpr bool await_ready() const noexcept { return false; }
     template <class P>
@@ -210,7 +213,7 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
         static_assert(weft_promise<P>, "a weft::task can be awaited in a weft::task only");
         promise_base& p = h.promise();
         p.site = site;
-        if (!frame_) [[unlikely]]
+        if (!*this) [[unlikely]]
             return missing(h);
         frame_.promise().parent = &frame_of(h);
         frame_.promise().branch = p.branch;
@@ -218,13 +221,13 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
     }
     T await_resume() {
         if constexpr (is_result<T>) {
-            if (!frame_) [[unlikely]]
+            if (!*this) [[unlikely]]
                 return no_frame();
             // ok() may have ended the child in its middle: its locals go before the parent's code goes on.
             task done(std::move(*this));
-            return done.frame_.promise().take();
+            return done.promise().take();
         } else {
-            return frame_.promise().take();
+            return promise().take();
         }
     }
 
@@ -232,20 +235,38 @@ template <class T = void> class [[nodiscard("a task does nothing until it is awa
     friend promise_type;
     friend task_access;
 
-    [[gnu::cold]] static T no_frame() {
+    // Of a task that was not begun: without a frame, or without a branch for it.
+    errc why_not_begun() const noexcept { return frame_ ? errc::out_of_memory : errc::invalid_argument; }
+    // What it yields then.
+    [[gnu::cold]] T no_frame() const {
         if constexpr (is_result<T>)
-            return T(std::unexpect, errc::out_of_memory);
+            return T(std::unexpect, why_not_begun());
         else
-            port::panic("no memory for a task's frame, or a task awaited twice");
+            port::panic(frame_ ? "no memory for a task's frame"
+                               : "a task that was awaited before, or moved from");
     }
     // Only a result can say that there is no frame.
-    [[gnu::cold]] static std::coroutine_handle<> missing(std::coroutine_handle<> awaiting) noexcept {
+    [[gnu::cold]] std::coroutine_handle<> missing(std::coroutine_handle<> awaiting) const noexcept {
         if constexpr (!is_result<T>) no_frame();
         return awaiting;
     }
-    explicit task(std::coroutine_handle<promise_type> h) noexcept : frame_(h) {}
+    explicit task(std::coroutine_handle<promise_type> h) noexcept : frame_(h) {
+        if (!*this) __builtin_unreachable(); // so that a test behind it costs nothing
+    }
+    // Of a task that has a frame, which is known behind it as well.
+    promise_type& promise() const noexcept {
+        if (!*this) __builtin_unreachable();
+        return frame_.promise();
+    }
+    // Stands for the frame that could not be had.
+    static constexpr std::uintptr_t no_memory = 1;
+    static task without_memory() noexcept {
+        task t;
+        t.frame_ = std::coroutine_handle<promise_type>::from_address(reinterpret_cast<void*>(no_memory));
+        return t;
+    }
 
-    std::coroutine_handle<promise_type> frame_;
+    std::coroutine_handle<promise_type> frame_; // nullptr: the task is empty
 };
 
 template <class X> inline constexpr bool is_task = false;
@@ -279,13 +300,15 @@ template <class T> task<T> promise<T>::get_return_object() noexcept {
     return task<T>(std::coroutine_handle<promise>::from_promise(*this));
 }
 template <class T> task<T> promise<T>::get_return_object_on_allocation_failure() noexcept {
-    return task<T>();
+    return task<T>::without_memory();
 }
 inline task<void> promise<void>::get_return_object() noexcept {
     check_layout(std::coroutine_handle<promise>::from_promise(*this).address());
     return task<void>(std::coroutine_handle<promise>::from_promise(*this));
 }
-inline task<void> promise<void>::get_return_object_on_allocation_failure() noexcept { return task<void>(); }
+inline task<void> promise<void>::get_return_object_on_allocation_failure() noexcept {
+    return task<void>::without_memory();
+}
 
 } // namespace detail
 } // namespace weft

@@ -11,8 +11,17 @@
 
 #define WEFT_TEST(suite, name) TEST(suite, name)
 #define WEFT_CHECK(condition) EXPECT_TRUE(condition)
-#define WEFT_CHECK_EQ(a, b) EXPECT_TRUE((a) == (b)) << #a " == " #b
+#define WEFT_CHECK_EQ(a, b) EXPECT_EQ(a, b)
 #define WEFT_REQUIRE(condition) ASSERT_TRUE(condition)
+#define WEFT_FAIL(what) (ADD_FAILURE() << what)
+
+namespace weft {
+
+// What a failed WEFT_CHECK_EQ shows.
+inline void PrintTo(error e, std::ostream* to) { *to << e.message() << " (" << e.native() << ")"; }
+inline void PrintTo(errc e, std::ostream* to) { PrintTo(error(e), to); }
+
+} // namespace weft
 
 #else
 
@@ -40,10 +49,20 @@ void report_failure(const char* file, int line, const char* what) noexcept;
 #define WEFT_CHECK_EQ(a, b) WEFT_CHECK((a) == (b))
 #define WEFT_REQUIRE(condition)                                                                              \
     do {                                                                                                     \
-        if (!(condition)) return weft::testing::report_failure(__FILE__, __LINE__, #condition);              \
+        if (!(condition)) return WEFT_FAIL(#condition);                                                      \
     } while (0)
+#define WEFT_FAIL(what) weft::testing::report_failure(__FILE__, __LINE__, what)
 
 #endif
+
+// WEFT_REQUIRE in a task<>, which ends there; WEFT_CHECK serves everywhere.
+#define WEFT_REQUIRE_IN_TASK(condition)                                                                      \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            WEFT_FAIL(#condition);                                                                           \
+            co_return;                                                                                       \
+        }                                                                                                    \
+    } while (0)
 
 namespace weft::testing {
 

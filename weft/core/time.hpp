@@ -1,4 +1,4 @@
-// weft's clock: nanoseconds of the port's monotonic clock, in std::chrono's types.
+// weft's clock: nanoseconds of the port's monotonic clock, in std::chrono's types. Tests: core/sleep_test.cpp.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// timeout(d, x): ask x to stop when the time is up.
+// timeout(d, x): ask x to stop when the time is up. Tests: core/combinator_test.cpp.
 #pragma once
 
 #include <weft/core/machine/one_operand.hpp>

@@ -1,4 +1,4 @@
-// watch: the latest value of something, and a way to wait for the next.
+// watch: the latest value of something, and a way to wait for the next. Tests: core/channel_test.cpp.
 #pragma once
 
 #include <cstdint>

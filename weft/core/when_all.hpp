@@ -1,4 +1,5 @@
 // when_all(a, b, …) and when_all(range): run all at the same time, and go on when the last has ended.
+// Tests: core/combinator_test.cpp.
 #pragma once
 
 #include <tuple>
@@ -43,7 +44,7 @@ template <class Self> class when_all_base : public operation<Self, scope_base> {
 
     template <class F> void start_one(F& f, run_queue& level) noexcept {
         f.start(*this, level);
-        if (!f.started()) fail(errc::out_of_memory);
+        if (!f.started()) fail(f.why_not_begun());
     }
     void fail(error e) noexcept {
         if (!first_failure_) first_failure_ = e;
@@ -220,7 +221,7 @@ class [[nodiscard("co_await it")]] when_all_range_operation
 // the first begins at once, and the others in their order, each when the one before has ended or has to wait; what else is
 // ready has its turns in between. On several workers, those that have nothing to do begin the last ones. Resumes on the
 // owner's executor. Allocates a branch header, and a further one for each operand that begins while others wait or run;
-// without memory errc::out_of_memory, when those that did start have ended.
+// without memory errc::out_of_memory, for an empty task errc::invalid_argument, when those that did start have ended.
 template <operand_argument... X> auto when_all(X&&... x) noexcept {
     static_assert(((!std::is_lvalue_reference_v<X> || operation_like<std::remove_reference_t<X>>) && ...),
                   "pass tasks with std::move: when_all takes them over");

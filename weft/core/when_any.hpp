@@ -1,4 +1,5 @@
 // when_any(a, b, …) and when_any(range): run all at the same time; the first to end stops the others.
+// Tests: core/combinator_test.cpp.
 #pragma once
 
 #include <tuple>

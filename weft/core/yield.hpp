@@ -1,4 +1,4 @@
-// yield(): let the others run.
+// yield(): let the others run. Tests: core/task_test.cpp.
 #pragma once
 
 #include <weft/core/machine/branch.hpp>

@@ -1,4 +1,5 @@
 // A model of threads that share memory, for classes that take their atomics as a parameter: tries every order of events.
+// Tests: runtime/steal_deque_test.cpp.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// run(task): a program's way from main() into the tasks.
+// run(task): a program's way from main() into the tasks. Tests: runtime/runtime_test.cpp.
 #pragma once
 
 #include <weft/runtime/runtime.hpp>

@@ -1,4 +1,4 @@
-// The root of what a runtime runs: the main task, and what spawn_on() adds.
+// The root of what a runtime runs: the main task, and what spawn_on() adds. Tests: runtime/runtime_test.cpp.
 #pragma once
 
 #include <weft/core/machine/operand.hpp>
@@ -66,7 +66,7 @@ template <class T> class run_of : public run_scope {
     }
     T take() {
         rethrow_if_failed();
-        if (!started_) return task_access::no_frame<T>();
+        if (!started_) return task_access::no_frame(task_);
         return task_.await_resume();
     }
 

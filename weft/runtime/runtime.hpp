@@ -58,9 +58,9 @@ class runtime {
     // Adds a task that runs on worker i and stays there, beside the main task: a service for the time of the run. In a
     // task of the running runtime or on any other thread, while run() goes on. Its value is dropped; an error that is no
     // errc::cancelled after a stop is logged; an exception stops everything and comes out of run(). errc::closed if nothing
-    // runs, errc::invalid_argument if there is no such worker, errc::out_of_memory.
+    // runs, errc::invalid_argument if there is no such worker or the task is empty, errc::out_of_memory.
     template <class T> result<void> spawn_on(std::size_t i, task<T> t) {
-        if (!t) return failure(errc::out_of_memory);
+        if (!t) return failure(task_access::why_not_begun(t));
         result<void> added = add(i, task_access::frame(t));
         if (added) task_access::release(t);
         return added;

@@ -27,25 +27,9 @@ using namespace std::chrono_literals;
 using weft::errc;
 using weft::result;
 using weft::task;
+using weft::testing::burn;
 
-class scope_forks : public weft::testing::leaves_nothing<testing::TestWithParam<std::size_t>> {
-  protected:
-    static weft::runtime_options workers() {
-        weft::runtime_options o;
-        o.threads = GetParam();
-        return o;
-    }
-    static weft::runtime_options pinned_workers() {
-        weft::runtime_options o = workers();
-        o.mode = weft::worker_mode::pinned;
-        return o;
-    }
-};
-
-void burn(std::chrono::microseconds how_long) {
-    auto end = std::chrono::steady_clock::now() + how_long;
-    while (std::chrono::steady_clock::now() < end) {}
-}
+class scope_forks : public weft::testing::on_workers {};
 
 task<std::uint64_t> fib(unsigned n) {
     if (n < 2) co_return n;
@@ -366,7 +350,7 @@ task<result<void>> left_to_the_scope(int depth, alive_at_once& c) {
 
 TEST_P(scope_forks, few_are_alive_at_once) {
     constexpr int depth = 14;
-    weft::runtime r(pinned_workers());
+    weft::runtime r(workers(weft::worker_mode::pinned));
     for (auto* walk : {&joined, &left_to_the_scope}) {
         alive_at_once c;
         EXPECT_TRUE(r.run(walk(depth, c)));
@@ -394,7 +378,7 @@ TEST_P(scope_forks, others_get_their_turns) {
         (void)co_await weft::with_scope(all);
         co_return turns;
     };
-    weft::runtime r(pinned_workers());
+    weft::runtime r(workers(weft::worker_mode::pinned));
     EXPECT_GT(r.run(body()), 200);
 }
 

@@ -1,9 +1,13 @@
-// For tests of runtimes: nothing may be left of a test.
+// For tests of runtimes: nothing may be left of a test, and work that takes its time.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstddef>
+
 #include <weft/ports/host/memory.hpp>
+#include <weft/runtime/runtime.hpp>
 
 namespace weft::testing {
 
@@ -20,5 +24,22 @@ template <class Base> class leaves_nothing : public Base {
   private:
     memory::usage before_{};
 };
+
+// What must hold with any number of workers, which is the parameter.
+class on_workers : public leaves_nothing<::testing::TestWithParam<std::size_t>> {
+  protected:
+    static runtime_options workers(worker_mode mode = worker_mode::work_sharing) {
+        runtime_options o;
+        o.threads = GetParam();
+        o.mode = mode;
+        return o;
+    }
+};
+
+// Keeps the calling thread's CPU busy.
+inline void burn(std::chrono::microseconds how_long) {
+    auto end = std::chrono::steady_clock::now() + how_long;
+    while (std::chrono::steady_clock::now() < end) {}
+}
 
 } // namespace weft::testing

@@ -26,7 +26,7 @@ template <class T> T run_on(weft::executor& e, weft::run_queue& level, task<T> t
 
 // A branch that never has to wait, since its leaves are ready at once, must let the others run.
 WEFT_TEST(executor, a_greedy_branch_starves_nobody) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         weft::local::semaphore s(1);
         bool done = false;
         long greedy_steps = 0;
@@ -45,15 +45,17 @@ WEFT_TEST(executor, a_greedy_branch_starves_nobody) {
         };
         auto r = co_await weft::when_all(greedy(), modest());
         // A turn ends after at most full_credit steps.
-        co_return r && done && greedy_steps <= 102 * weft::branch::full_credit;
+        WEFT_REQUIRE_IN_TASK(r);
+        WEFT_REQUIRE_IN_TASK(done);
+        WEFT_CHECK(greedy_steps <= 102 * weft::branch::full_credit);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 task<int> ready() { co_return 1; }
 
 WEFT_TEST(executor, a_branch_of_endless_ready_children_starves_nobody) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         bool done = false;
         long children = 0;
         auto greedy = [&]() -> task<> {
@@ -64,26 +66,28 @@ WEFT_TEST(executor, a_branch_of_endless_ready_children_starves_nobody) {
             done = true;
         };
         co_await weft::when_all(greedy(), modest());
-        co_return done&& children < 100'000;
+        WEFT_REQUIRE_IN_TASK(done);
+        WEFT_CHECK(children < 100'000);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(executor, equals_take_turns) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         int counts[4] = {};
-        bool even = true;
         auto one = [&](int who) -> task<> {
             for (int i = 0; i < 200; ++i) {
                 ++counts[who];
-                for (int other : counts) even &= other - counts[who] <= 1 && counts[who] - other <= 1;
+                for (int other : counts) {
+                    WEFT_CHECK(other - counts[who] <= 1);
+                    WEFT_CHECK(counts[who] - other <= 1);
+                }
                 co_await weft::yield();
             }
         };
         co_await weft::when_all(one(0), one(1), one(2), one(3));
-        co_return even;
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
 }
 
 WEFT_TEST(executor, higher_priorities_go_first) {
@@ -103,9 +107,9 @@ WEFT_TEST(executor, higher_priorities_go_first) {
         s.spawn(runs(0), 0);
         co_return;
     };
-    auto test = [&]() -> task<bool> { co_return (co_await weft::with_scope(body)).has_value(); };
+    auto test = [&]() -> task<result<void>> { co_return co_await weft::with_scope(body); };
     weft::testing::begin();
-    WEFT_CHECK(run_on(e, e.level(0), test()));
+    WEFT_CHECK(run_on(e, e.level(0), test()).has_value());
     e.branches.give_back_spare();
     weft::testing::end();
     for (int i = 0; i < 9; ++i) WEFT_CHECK_EQ(order[i], i / 3);
@@ -128,7 +132,7 @@ task<result<int>> nested(int depth, int& reached) {
 }
 
 WEFT_TEST(executor, a_stop_passes_deeply_nested_scopes) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         int reached = 0;
         auto body = [&](weft::scope& s) -> task<result<int>> {
             auto deep = s.spawn(nested(10'000, reached));
@@ -137,14 +141,16 @@ WEFT_TEST(executor, a_stop_passes_deeply_nested_scopes) {
             co_return co_await deep.join();
         };
         auto r = co_await weft::with_scope(body);
-        co_return !r && r.error() == errc::cancelled && reached == 1;
+        WEFT_REQUIRE_IN_TASK(!r);
+        WEFT_CHECK_EQ(r.error(), errc::cancelled);
+        WEFT_CHECK_EQ(reached, 1);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 
 WEFT_TEST(executor, many_wait_for_many) {
-    auto test = []() -> task<bool> {
+    auto test = []() -> task<> {
         long sum = 0;
         auto child = [](int i) -> task<result<int>> {
             co_await weft::ok(weft::sleep_for(std::chrono::microseconds(i % 7)));
@@ -165,9 +171,10 @@ WEFT_TEST(executor, many_wait_for_many) {
             co_return {};
         };
         auto r = co_await weft::with_scope(body);
-        co_return r&& sum == 300 * 299 / 2;
+        WEFT_CHECK(r);
+        WEFT_CHECK_EQ(sum, 300 * 299 / 2);
     };
-    WEFT_CHECK(weft::testing::run(test()));
+    weft::testing::run(test());
     WEFT_CHECK_EQ(weft::testing::live_objects(), 0u);
 }
 

@@ -127,9 +127,13 @@ template <class T> class operand<task<T>> : operand_base {
         else if constexpr (!std::is_void_v<T>)
             return task_access::value(task_);
     }
-    // After the child has ended; errc::out_of_memory if it was not started. Exceptions come out here.
+    // Of one that was not started.
+    errc why_not_begun() const noexcept { return task_access::why_not_begun(task_); }
+    // What it yields then.
+    T no_frame() const { return task_access::no_frame(task_); }
+    // After the child has ended, or where it was not started. Exceptions come out here.
     as_result<T> take() {
-        if (!started()) return failure(errc::out_of_memory);
+        if (!started()) return failure(why_not_begun());
         if constexpr (is_result<T>) {
             if (error_ != errc::none) return failure(error_);
             return task_.await_resume();
@@ -181,8 +185,9 @@ template <operation_like X> class operand<X> : operand_base {
         if (branch_ && !operation_.start(*branch_, *this)) ended(this);
     }
     value_of<type> value() { return *take(); }
+    errc why_not_begun() const noexcept { return errc::out_of_memory; }
     as_result<type> take() {
-        if (!started()) return failure(errc::out_of_memory);
+        if (!started()) return failure(why_not_begun());
         if constexpr (std::is_void_v<type>) {
             outcome_.take();
             return {};

@@ -56,7 +56,7 @@ template <class T> class root : public root_base {
         if (drop_hold()) note_finished();
     }
     T take() {
-        if (!operand_.started()) return task_access::no_frame<T>();
+        if (!operand_.started()) return operand_.no_frame();
         if constexpr (is_result<T>)
             return operand_.take();
         else if constexpr (std::is_void_v<T>)

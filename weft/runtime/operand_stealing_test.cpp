@@ -23,15 +23,9 @@ using namespace std::chrono_literals;
 using weft::errc;
 using weft::result;
 using weft::task;
+using weft::testing::burn;
 
-class forks : public weft::testing::leaves_nothing<testing::TestWithParam<std::size_t>> {
-  protected:
-    static weft::runtime_options workers() {
-        weft::runtime_options o;
-        o.threads = GetParam();
-        return o;
-    }
-};
+class operand_stealing : public weft::testing::on_workers {};
 
 task<std::uint64_t> fib(unsigned n) {
     if (n < 2) co_return n;
@@ -40,17 +34,12 @@ task<std::uint64_t> fib(unsigned n) {
     co_return a + b;
 }
 
-TEST_P(forks, a_tree_of_them_comes_together) {
+TEST_P(operand_stealing, a_tree_of_them_comes_together) {
     weft::runtime r(workers());
     for (int i = 0; i < 20; ++i) EXPECT_EQ(r.run(fib(18)), 2584u);
 }
 
-void burn(std::chrono::microseconds how_long) {
-    auto end = std::chrono::steady_clock::now() + how_long;
-    while (std::chrono::steady_clock::now() < end) {}
-}
-
-TEST_P(forks, idle_workers_take_operands) {
+TEST_P(operand_stealing, idle_workers_take_operands) {
     auto work = []() -> task<std::thread::id> {
         burn(3ms);
         co_return std::this_thread::get_id();
@@ -70,7 +59,7 @@ TEST_P(forks, idle_workers_take_operands) {
 }
 
 // All run at the same time: none waits for another's end to be begun.
-TEST_P(forks, operands_may_wait_for_each_other) {
+TEST_P(operand_stealing, operands_may_wait_for_each_other) {
     auto body = []() -> task<int> {
         int done = 0;
         for (int i = 0; i < 200; ++i) {
@@ -108,7 +97,7 @@ task<result<int>> tree(int depth, int failing) {
     co_return a + b;
 }
 
-TEST_P(forks, a_failure_comes_up_from_wherever_it_was) {
+TEST_P(operand_stealing, a_failure_comes_up_from_wherever_it_was) {
     auto body = []() -> task<int> {
         int right = 0;
         for (int leaf = 0; leaf < 128; ++leaf) {
@@ -122,7 +111,7 @@ TEST_P(forks, a_failure_comes_up_from_wherever_it_was) {
     EXPECT_EQ(r.run(body()), 128);
 }
 
-TEST_P(forks, exceptions_come_out) {
+TEST_P(operand_stealing, exceptions_come_out) {
     auto body = []() -> task<int> {
         auto throws = [](int i) -> task<int> {
             burn(20us);
@@ -145,7 +134,7 @@ TEST_P(forks, exceptions_come_out) {
 }
 
 // The stop finds operands that sleep on the worker that has stolen them, and those that nobody has begun.
-TEST_P(forks, a_stop_reaches_operands_everywhere) {
+TEST_P(operand_stealing, a_stop_reaches_operands_everywhere) {
     auto sleeps = [](int i) -> task<result<void>> {
         burn(std::chrono::microseconds(50 * (i % 3)));
         co_return co_await weft::sleep_for(1h);
@@ -166,7 +155,7 @@ TEST_P(forks, a_stop_reaches_operands_everywhere) {
 }
 
 // More than the deque has room for.
-TEST_P(forks, a_thousand_operands) {
+TEST_P(operand_stealing, a_thousand_operands) {
     auto body = []() -> task<std::uint64_t> {
         std::vector<task<std::uint64_t>> operands;
         for (unsigned i = 0; i < 1000; ++i) operands.push_back(fib(i % 6));
@@ -189,13 +178,13 @@ task<int> chain(int depth) {
     co_return std::get<0>(one.value()) + 1;
 }
 
-TEST_P(forks, deep_chains_need_no_stack) {
+TEST_P(operand_stealing, deep_chains_need_no_stack) {
     weft::runtime r(workers());
     EXPECT_EQ(r.run(chain(100'000)), 100'000);
 }
 
 // They share a branch: nobody else's turn is in between.
-TEST_P(forks, operands_that_need_not_wait_follow_each_other) {
+TEST_P(operand_stealing, operands_that_need_not_wait_follow_each_other) {
     constexpr std::size_t operands = 20;
     auto body = []() -> task<std::size_t> {
         std::size_t ended = 0, seen = 0;
@@ -224,7 +213,7 @@ TEST_P(forks, operands_that_need_not_wait_follow_each_other) {
     EXPECT_EQ(r.run(body()), operands);
 }
 
-TEST_P(forks, others_get_their_turns) {
+TEST_P(operand_stealing, others_get_their_turns) {
     auto body = []() -> task<long> {
         bool done = false;
         long turns = 0;
@@ -242,12 +231,10 @@ TEST_P(forks, others_get_their_turns) {
         (void)co_await weft::with_scope(all);
         co_return turns;
     };
-    weft::runtime_options one = workers();
-    one.mode = weft::worker_mode::pinned;
-    weft::runtime r(one);
+    weft::runtime r(workers(weft::worker_mode::pinned));
     EXPECT_GT(r.run(body()), 100);
 }
 
-INSTANTIATE_TEST_SUITE_P(workers, forks, testing::Values(1, 2, 4));
+INSTANTIATE_TEST_SUITE_P(workers, operand_stealing, testing::Values(1, 2, 4));
 
 } // namespace
