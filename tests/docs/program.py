@@ -16,12 +16,12 @@ What it prints is compared whole. A program that talks is given an address; one 
 """
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import connect, free_port, running
 
 
 def block(source, title):
@@ -55,35 +55,17 @@ def prints(program, source, expected):
     assert got == expected, f"it printed {got}, and not {expected}"
 
 
-def connect(port, server):
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=20)
-        except ConnectionRefusedError:
-            assert server.poll() is None, f"it ended with {server.returncode}"
-            assert time.monotonic() < deadline, "it does not listen"
-            time.sleep(0.01)
-
-
 def talks(program, lines):
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
-    server = subprocess.Popen([program, f"127.0.0.1:{port}"])
-    try:
-        with connect(port, server) as client:
-            stream = client.makefile("rw", encoding="utf-8", newline="\n")
-            for line in lines:
-                if line.startswith("> "):
-                    stream.write(line[2:] + "\n")
-                    stream.flush()
-                else:
-                    answer = stream.readline()
-                    assert answer == line[2:] + "\n", f"it answered {answer!r}, and not {line[2:]!r}"
-        assert server.poll() is None, f"it ended with {server.returncode}"
-    finally:
-        server.send_signal(signal.SIGKILL)
-        server.wait()
+    port = free_port()
+    with running(program, f"127.0.0.1:{port}") as server, connect(port, server) as client:
+        stream = client.makefile("rw", encoding="utf-8", newline="\n")
+        for line in lines:
+            if line.startswith("> "):
+                stream.write(line[2:] + "\n")
+                stream.flush()
+            else:
+                answer = stream.readline()
+                assert answer == line[2:] + "\n", f"it answered {answer!r}, and not {line[2:]!r}"
 
 
 def main():
