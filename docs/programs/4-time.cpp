@@ -36,8 +36,7 @@ weft::task<weft::result<void>> write_late(weft::unix_stream& to) {
 }
 
 weft::task<weft::result<void>> read_twice(weft::unix_stream& from) {
-    std::array<std::byte, 64>
-        buffer; // borrowed by the read: it is here until the read has ended, whatever happens
+    std::array<std::byte, 64> buffer; // lent until the read has ended, whatever happens
     auto early = co_await weft::timeout(1ms, from.read_some(buffer));
     std::printf("nothing came: %s\n", early ? "?" : early.error().message());
     std::size_t n = co_await weft::ok(from.read_some(buffer));
