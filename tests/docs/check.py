@@ -191,6 +191,22 @@ def paths(tree):
                     yield path, number, f"there is no {name}"
 
 
+def map_is_right(tree):
+    """what a row of the map says to look for stands in a file that the row links"""
+    for path in tree.documents():
+        if posixpath.basename(path) != "ARCHITECTURE.md":
+            continue
+        for number, line in prose(tree.texts[path]):
+            row = [cell.strip() for cell in line.strip("|").split(" | ")]
+            if len(row) != 3 or not LINK.search(row[1]):
+                continue
+            there = [posixpath.normpath(posixpath.join(posixpath.dirname(path), link)) for link in LINK.findall(row[1])]
+            for name in re.findall(r"`([^`]+)`", row[2]):
+                word = re.escape(name.removesuffix("()").split("::")[-1])
+                if not any(re.search(rf"(?<!\w){word}(?!\w)", tree.texts.get(file, "")) for file in there):
+                    yield path, number, f"{name} stands in none of {', '.join(there)}"
+
+
 def both_languages(tree):
     """a document in Chinese has the programs of the English one, in its order"""
     for path in tree.documents():
@@ -208,7 +224,7 @@ def both_languages(tree):
             yield path, 1, "is not there in Chinese"
 
 
-RULES = [quotes, every_program_is_quoted, links, paths, both_languages]
+RULES = [quotes, every_program_is_quoted, links, paths, map_is_right, both_languages]
 
 
 def check(tree):
@@ -259,6 +275,8 @@ CASES = [
     (paths, {"a.md": "`weft/a.hpp`\n"}, True),
     (paths, {"a.md": "`weft/*.hpp`\n", "weft/a.cpp": ""}, True),
     (paths, {"a.md": "`weft/core/`\n"}, True),
+    (map_is_right, {"docs/ARCHITECTURE.md": "| a wake | [a](a.hpp), [b](b.hpp) | `x::post()`, `run` |\n", "docs/a.hpp": "void post();", "docs/b.hpp": "run"}, False),
+    (map_is_right, {"docs/ARCHITECTURE.md": "| a wake | [a](a.hpp) | `post` |\n", "docs/a.hpp": "void post_all();"}, True),
     (both_languages, {"docs/1-a.md": quoting("x")["docs/a.md"], "docs/zh/1-a.md": quoting("x")["docs/a.md"]}, False),
     (both_languages, {"docs/1-a.md": quoting("x")["docs/a.md"], "docs/zh/1-a.md": "…\n"}, True),
     (both_languages, {"docs/1-a.md": "…\n"}, True),
