@@ -36,7 +36,7 @@ weft::task<weft::result<void>> tick(weft::clock::duration period, long& ticks) {
 
 // What it does to its peers before it goes: here, it only takes a while.
 weft::task<weft::result<void>> say_goodbye() {
-    co_await weft::ok(weft::sleep_for(50ms));
+    co_await weft::ok(weft::sleep_for(100ms));
     say("goodbye");
     co_return {};
 }
@@ -62,8 +62,8 @@ weft::task<weft::result<void>> program(weft::clock::duration period) {
     auto body = [&](weft::scope& s) -> weft::task<weft::result<void>> {
         auto work = s.spawn(keep_ticking(period));
         int which = co_await weft::ok(signals.next());
-        say("asked to stop by signal", which);
         signals = weft::signal_set(); // for those who lose patience: a second signal has its usual effect
+        say("asked to stop by signal", which);
         s.request_stop();
         // The stop has reached this body as well: what it awaits from here on is shielded.
         auto ended = co_await weft::shielded(work.join());

@@ -97,12 +97,15 @@ def ticker(program):
             assert service.wait(20) == 0
         assert said[:6] == [f"tick {i}" for i in range(1, 6)] + ["failed; again in a moment"], said
         assert said[-3:] == [f"asked to stop by signal {int(number)}", "goodbye", "ended"], said
-    # A second signal ends it at once: it gives the first one time to say goodbye, and this one none.
-    with subprocess.Popen([program, "1"], stdout=subprocess.PIPE, text=True) as service:
-        for line in service.stdout:
-            if line.startswith(("tick 1\n", "asked")):
-                service.send_signal(signal.SIGINT)
-        assert service.wait(20) in (-signal.SIGINT, 0)
+    # A second signal ends it at once, if it comes before the goodbye: a machine that others use may be too slow for that.
+    for _ in range(10):
+        with subprocess.Popen([program, "1"], stdout=subprocess.PIPE, text=True) as service:
+            for line in service.stdout:
+                if line.startswith(("tick 1\n", "asked")):
+                    service.send_signal(signal.SIGINT)
+            if service.wait(20) == -signal.SIGINT:
+                return
+    raise AssertionError("a second signal did not end it")
 
 
 def chat(program):
