@@ -7,7 +7,6 @@
 Prints `path:line: rule: what is wrong`; the last line is "N passed, N failed", counted in rules.
 """
 
-import fnmatch
 import os
 import posixpath
 import re
@@ -178,16 +177,15 @@ MADE = ("build/", "data/")
 
 
 def paths(tree):
-    """files that are named in backticks are there, from the root, from weft/ or from the document's folder"""
+    """files and folders that are named in backticks are there, by their paths or the ends of these"""
+    there = "\n".join(["", *tree.texts, *tree.folders, ""])
     for path in tree.documents():
         if path == "CHANGELOG.md":  # of what was there once
             continue
         for number, line in prose(tree.texts[path]):
             for name in NAMED.findall(line):
-                if name.startswith(MADE):
-                    continue
-                places = [posixpath.join(place, name) for place in ("", "weft", posixpath.dirname(path))]
-                if not any(tree.has(p) or ("*" in p and fnmatch.filter(tree.texts, p)) for p in places):
+                ends = re.escape(name.rstrip("/")).replace(r"\*", "[^/\n]*")
+                if not name.startswith(MADE) and not re.search(rf"[/\n]{ends}\n", there):
                     yield path, number, f"there is no {name}"
 
 
@@ -271,7 +269,8 @@ CASES = [
     (links, {"a.md": "[b](b.md#there)\n", "b.md": "# Here\n"}, True),
     (links, {"a.md": "```\n[b](b.md)\n# X\n```\n"}, False),
     (paths, {"d/a.md": "`weft/a.hpp` `a.hpp` `core/b.hpp` `d/c.py` `weft/*.hpp` `build/x.md` `a/b`\n", "weft/a.hpp": "", "weft/core/b.hpp": "", "d/c.py": ""}, False),
-    (paths, {"a.md": "`weft/core/`\n", "weft/core/b.hpp": ""}, False),
+    (paths, {"a.md": "`weft/core/` `core/`\n", "weft/core/b.hpp": ""}, False),
+    (paths, {"a.md": "`ore/b.hpp`\n", "weft/core/b.hpp": ""}, True),
     (paths, {"a.md": "`weft/a.hpp`\n"}, True),
     (paths, {"a.md": "`weft/*.hpp`\n", "weft/a.cpp": ""}, True),
     (paths, {"a.md": "`weft/core/`\n"}, True),
