@@ -25,10 +25,10 @@ frames: ## every coroutine's frame in each firmware, by name, and where the RAM 
 	@scripts/install-dependencies.sh test
 	@scripts/firmware.sh $(or $(FIRMWARE),rv32-gcc) && scripts/frames.sh $(or $(FIRMWARE),rv32-gcc)
 
-test: ## everything CI runs: both compilers, -O0 and -O2, sanitizers, freestanding, tidy, package
+test: ## everything CI runs: both compilers, -O0 and -O2, sanitizers, freestanding, tidy, documents, package
 	@scripts/test.sh
 
-figures: ## measure every figure of the README: name, value, goal, ok or short
+figures: ## measure weft beside the floors, with both compilers: name, value, goal, ok or short
 	@scripts/measure.sh figures
 
 bench: ## weft beside its peers: a report with plots in build/bench/ (takes twenty minutes)

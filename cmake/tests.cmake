@@ -48,22 +48,10 @@ if(core_tests)
 endif()
 weft_gtest(weft_core_test SOURCES ${core_tests} LIBRARIES weft_testing_on_hand LABELS core SHUFFLED)
 
-# The seeded machine: its objects stand before the archives, so that they are linked in place of the plain ones.
-weft_glob(machine *.cpp weft/core/machine)
-set(chooses)
-foreach(source IN LISTS machine)
-    file(STRINGS ${source} found REGEX "#include <weft/core/machine/choice.hpp>")
-    if(found)
-        list(APPEND chooses ${source})
-    endif()
-endforeach()
-add_library(weft_seeded OBJECT ${chooses})
-target_compile_definitions(weft_seeded PRIVATE WEFT_SEEDED)
-target_link_libraries(weft_seeded PRIVATE weft_core weft_warnings)
-weft_program(weft_core_seeded_test LIBRARIES weft_testing_on_hand
-    SOURCES tests/seeds/main.cpp ${core_tests} $<TARGET_OBJECTS:weft_seeded>)
-weft_gtest(weft_seeds_test LIBRARIES weft_testing_on_hand LABELS core
-    SOURCES tests/seeds/planted_test.cpp tests/seeds/crew_test.cpp $<TARGET_OBJECTS:weft_seeded>)
+weft_program(weft_core_seeded_test LIBRARIES weft_testing_on_hand weft_seeded
+    SOURCES tests/seeds/main.cpp ${core_tests})
+weft_gtest(weft_seeds_test LIBRARIES weft_testing_on_hand weft_seeded LABELS core
+    SOURCES tests/seeds/planted_test.cpp tests/seeds/crew_test.cpp)
 # Two thousand seeds where code is fast, a few where it is not; make check-seeds takes as many as one likes.
 set(seeds 5)
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
@@ -102,3 +90,13 @@ if(TARGET weft_linux AND linux_port)
         endforeach()
     endforeach()
 endif()
+
+# weft_example_test(<name>): runs weft-<name> as a process, on each back-end; see tests/examples/examples_test.py.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+function(weft_example_test name)
+    foreach(io IN ITEMS uring epoll)
+        add_test(NAME weft_${name}.${io} COMMAND Python3::Interpreter
+            ${PROJECT_SOURCE_DIR}/tests/examples/examples_test.py ${name} $<TARGET_FILE:weft-${name}>)
+        set_tests_properties(weft_${name}.${io} PROPERTIES TIMEOUT 120 LABELS examples ENVIRONMENT WEFT_IO=${io})
+    endforeach()
+endfunction()

@@ -73,5 +73,11 @@ for preset in gcc-release clang-release; do
             by_pkg_config "$prefix" "$compiler" "$out/pkg_config-$preset-$compiler"
     done
 done
+# weft as a part of another project's tree, and that one's tests on the hand port. Hardly optimised: it is about CMake.
+as_a_part() { # build_dir
+    cmake -G Ninja -S tests/docs/consumer -B "$1" -DCMAKE_CXX_COMPILER=g++-12 -DCMAKE_CXX_COMPILER_LAUNCHER=ccache \
+        -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O1 && cmake --build "$1" && ctest --test-dir "$1" --output-on-failure
+}
+check "add_subdirectory" as_a_part "$out/as_a_part"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

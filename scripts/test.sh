@@ -117,6 +117,8 @@ fi
 if wanted tidy; then
     check tidy-rules-fire 120 python3 tests/tidy.py --self-test
     check tidy 300 python3 tests/tidy.py
+    check docs-rules-fire 60 tests/docs/check.py --self-test
+    check docs 60 tests/docs/check.py
     check compile-fail 300 tests/compile_fail/run.py
 fi
 if wanted freestanding; then check freestanding 900 scripts/check-freestanding.sh; fi

@@ -8,39 +8,15 @@ The last line is "N passed, N failed".
 
 import itertools
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
 
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import connect, free_port, receive, running
+
 CLIENTS = 40
 WORKERS = 2
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
-
-
-def connect(port, server):
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=20)
-        except ConnectionRefusedError:
-            assert server.poll() is None, f"the server ended with {server.returncode}"
-            assert time.monotonic() < deadline, "the server does not listen"
-            time.sleep(0.01)
-
-
-def receive(client, size):
-    got = b""
-    while len(got) < size:
-        part = client.recv(size - len(got))
-        assert part, f"the end after {len(got)} of {size} bytes"
-        got += part
-    return got
 
 
 def sockets(pid):
@@ -66,8 +42,7 @@ def listeners(pid):
 
 def serves_all(program, options, expected_listeners):
     port = free_port()
-    server = subprocess.Popen([program, "--port", str(port), *options])
-    try:
+    with running(program, "--port", str(port), *options) as server:
         clients = [connect(port, server) for _ in range(CLIENTS)]
         # What fills a buffer exactly, what does not, and what takes several.
         for size in (1, 64, 4096, 8192, 20_000):
@@ -86,10 +61,6 @@ def serves_all(program, options, expected_listeners):
         while len(sockets(server.pid)) != expected_listeners:
             assert time.monotonic() < deadline, f"{len(sockets(server.pid))} sockets are open still"
             time.sleep(0.01)
-        assert server.poll() is None
-    finally:
-        server.send_signal(signal.SIGKILL)
-        server.wait()
 
 
 def main():
