@@ -94,7 +94,7 @@ endif()
 # weft_example_test(<name>): runs weft-<name> as a process, on each back-end; see tests/examples/examples_test.py.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 function(weft_example_test name)
-    foreach(io IN ITEMS uring epoll)
+    foreach(io IN ITEMS uring epoll poll select)
         add_test(NAME weft_${name}.${io} COMMAND Python3::Interpreter
             ${PROJECT_SOURCE_DIR}/tests/examples/examples_test.py ${name} $<TARGET_FILE:weft-${name}>)
         set_tests_properties(weft_${name}.${io} PROPERTIES TIMEOUT 120 LABELS examples ENVIRONMENT WEFT_IO=${io})
