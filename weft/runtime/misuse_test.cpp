@@ -15,8 +15,8 @@
 #include <weft/core/waker.hpp>
 #include <weft/core/when_all.hpp>
 #include <weft/core/yield.hpp>
-#include <weft/ports/linux/memory.hpp>
-#include <weft/ports/linux/worker.hpp>
+#include <weft/ports/host/memory.hpp>
+#include <weft/ports/host/worker.hpp>
 #include <weft/runtime/blocking.hpp>
 #include <weft/runtime/run.hpp>
 
