@@ -20,7 +20,7 @@
 //          }
 //   4. ring() ends that sleep, from any thread or interrupt.
 //   5. Keep timers in a queue that suits the world: core/machine/timer_wheel.hpp on hosts, core/machine/timer_heap.hpp on chips.
-// Tests: ports/linux/worker_test.cpp.
+// Tests: ports/host/worker_test.cpp.
 #pragma once
 
 #include <cstddef>

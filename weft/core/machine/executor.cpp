@@ -36,8 +36,7 @@ template <bool mapped> WEFT_INLINE inline job* take_next(run_queue& q) noexcept 
 [[maybe_unused]] void choose_credit(job& j) noexcept {
     if (j.is_message()) return;
     bool short_turn = pick(4) != 0;
-    static_cast<branch&>(j).refill(
-        static_cast<std::uint8_t>(1 + pick(short_turn ? 4 : branch::full_credit)));
+    static_cast<branch&>(j).refill(static_cast<std::uint8_t>(1 + pick(short_turn ? 4 : branch::full_credit)));
 }
 
 } // namespace
