@@ -20,7 +20,7 @@
 #include <weft/core/sleep.hpp>
 #include <weft/core/stop.hpp>
 #include <weft/core/yield.hpp>
-#include <weft/runtime/runtime.hpp>
+#include <weft/runtime/run.hpp>
 
 namespace {
 
@@ -31,8 +31,7 @@ constexpr const char* destroyed = "destroyed while a task waits for it";
 
 // `waits(primitive)` is a task that waits for a primitive which then goes.
 template <class P, class F, class... A> void destroy_while_waited_for(F waits, A... arguments) {
-    weft::runtime rt;
-    rt.run([](F waits, A... arguments) -> task<> {
+    weft::run([](F waits, A... arguments) -> task<> {
         auto p = std::make_unique<P>(arguments...);
         auto body = [&](weft::scope& s) -> task<> {
             s.spawn(waits(*p));
@@ -83,8 +82,7 @@ TEST_F(checks_death, a_stop_source_that_goes_while_a_wait_under_its_token_goes_o
 
 // The last waiter may take the source with it, as soon as it goes on.
 TEST(stop_source, may_be_destroyed_by_the_last_one_that_it_stops) {
-    weft::runtime rt;
-    rt.run([]() -> task<> {
+    weft::run([]() -> task<> {
         auto source = std::make_unique<weft::stop_source>();
         int waiting = 8;
         auto waits = [&]() -> task<> {
@@ -137,11 +135,10 @@ TEST_F(checks_death, a_steal_deque_is_not_filled_beyond_its_room) {
 }
 
 TEST_F(checks_death, an_executor_is_not_run_in_its_own_turn) {
-    weft::runtime rt;
-    EXPECT_DEATH(rt.run([]() -> task<> {
-        weft::port::current()->run(1);
-        co_return;
-    }()),
+    EXPECT_DEATH(weft::run([]() -> task<> {
+                     weft::port::current()->run(1);
+                     co_return;
+                 }()),
                  "an executor was run within one of its own turns");
 }
 
