@@ -60,6 +60,7 @@ template <int M, int N> task<> notify_waiters() {
     auto body = [&](weft::scope& s) -> task<> {
         for (int i = 0; i < N; ++i) s.spawn(passes(g));
         co_await weft::yield();
+        auto held = co_await g.mutex.lock();
         g.open = true;
         MARK(M);
         g.opened.notify_all();

@@ -24,6 +24,9 @@ namespace weft {
 class executor;
 
 class run_queue {
+    job* head_ = nullptr; // first: of an executor with one level, it stands where the executor does
+    job** tail_ = &head_;
+
   public:
     run_queue() noexcept = default;
     run_queue(const run_queue&) = delete;
@@ -122,9 +125,6 @@ class run_queue {
         if constexpr (mapped && !one_hart) *map &= ~bit;
     }
     void take_out(job** at) noexcept;
-
-    job* head_ = nullptr;
-    job** tail_ = &head_;
 };
 
 } // namespace weft

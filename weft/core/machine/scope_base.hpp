@@ -169,10 +169,7 @@ class scope_base : public leaf {
     void stop_step() noexcept;
     void send_stop(executor& next) noexcept;
     void stop_local_children() noexcept;
-    static void mark(branch& child) noexcept;
-    void mark_local_children() noexcept;
     void mark_remote_children() noexcept;
-    void cancel_local_children() noexcept;
     executor* cancel_remote_children(executor& here) noexcept;
 
     // The home's.

@@ -1,7 +1,7 @@
 // How a stop reaches every child of a scope, and one task alone.
 //
-// A stop sets the flag of every child, and then asks the leaf that each waits in to end. Where only one executor is, both are
-// done at once. A shared scope's stop travels, as one message, from the scope's home to each executor that is home to a child
+// A stop sets the flag of every child, and asks the leaf that each waits in to end. Where only one executor is, that is one walk
+// through the children. A shared scope's stop travels, as one message, from the scope's home to each executor that is home to a child
 // which has not seen it:
 //
 //     stop_children()      deliver_stop()        stop_step() at the home            stop_step() at another executor
@@ -18,7 +18,7 @@
 //   - The guard is never held for longer than a look at one child, however many there are.
 //
 // Why no stop is lost: `stop` is set on all children at the home, before the message goes on from there, and new children
-// begin with it. The message reaches an executor through its queue, so that whatever suspends there afterwards sees the flag
+// begin with it; while it is set on those of the home, none of them can run. The message reaches an executor through its queue, so that whatever suspends there afterwards sees the flag
 // and fails at once; whatever is suspended there now has published its leaf. A ready child that moves between executors is
 // unseen until the message has met it in its home. The message reads a child's home after a fence that follows the flags; an
 // executor that adopts a child stores the home before a fence that the child's further life follows. So either the message
@@ -62,18 +62,14 @@ void scope_base::deliver_stop() noexcept {
     stopper.delivering = true;
     while (scope_base* s = stopper.stopping) {
         stopper.stopping = s->next_stopping_;
-        if (s->shared_)
+        if (s->shared_) {
             s->stop_step();
-        else
+        } else {
             s->stop_local_children();
+            s->end_one();
+        }
     }
     stopper.delivering = false;
-}
-
-void scope_base::stop_local_children() noexcept {
-    mark_local_children();
-    cancel_local_children();
-    end_one();
 }
 
 void scope_base::send_stop(executor& next) noexcept {
@@ -89,9 +85,8 @@ void scope_base::stop_step() noexcept {
     executor& here = *port::current();
     if (!marked_) {
         marked_ = true;
-        mark_local_children();
         mark_remote_children();
-        cancel_local_children();
+        stop_local_children();
     }
     if (executor* next = cancel_remote_children(here))
         send_stop(*next);
@@ -99,35 +94,28 @@ void scope_base::stop_step() noexcept {
         end_one();
 }
 
-// Those that have been asked one by one, see stop_child(), are left alone: no wait is cancelled twice.
-void scope_base::mark(branch& child) noexcept {
-    if (child.stopping()) return;
-    child.set(branch::stop);
-    child.set(branch::stop_unseen);
-}
-
-void scope_base::mark_local_children() noexcept {
-    for (branch* b = local_.first(); b; b = b->following) mark(*b);
+// Those that have been asked one by one, see stop_child(), are left alone here and below: no wait is cancelled twice.
+void scope_base::stop_local_children() noexcept {
+    for (branch* b = local_.first(); b; b = b->following) {
+        if (b->stopping()) continue;
+        b->set(branch::stop);
+        if (leaf* w = b->waiting.load(order::acquire)) w->kind->cancel(*w);
+    }
 }
 
 void scope_base::mark_remote_children() noexcept {
     lock();
     remote_.begin_walk();
     while (branch* b = remote_.walk()) {
-        mark(*b);
+        if (!b->stopping()) {
+            b->set(branch::stop);
+            b->set(branch::stop_unseen);
+        }
         unlock();
         lock();
     }
     unlock();
     atomic_fence(order::seq_cst);
-}
-
-void scope_base::cancel_local_children() noexcept {
-    for (branch* b = local_.first(); b; b = b->following) {
-        if (!b->has(branch::stop_unseen)) continue;
-        b->clear(branch::stop_unseen);
-        if (leaf* w = b->waiting.load(order::acquire)) w->kind->cancel(*w);
-    }
 }
 
 // Returns an executor that is still to be visited.
