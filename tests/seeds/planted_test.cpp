@@ -114,4 +114,16 @@ TEST(planted, a_choice_of_the_victim_is_found) {
     });
 }
 
+TEST(random, follows_from_the_seed) {
+    weft::hand::seed(7);
+    std::uint64_t first = weft::port::random();
+    std::uint64_t second = weft::port::random();
+    EXPECT_NE(first, second);
+    weft::hand::seed(7);
+    EXPECT_EQ(weft::port::random(), first);
+    EXPECT_EQ(weft::port::random(), second);
+    weft::hand::seed(8);
+    EXPECT_NE(weft::port::random(), first);
+}
+
 } // namespace

@@ -1,5 +1,7 @@
 #include <weft/ports/host/worker.hpp>
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -171,6 +173,22 @@ TEST_F(workers, a_step_waits_no_longer_than_it_is_told) {
         EXPECT_LT(weft::port::now(), until + 2'000'000'000);
         EXPECT_EQ(weft::port::current(), &w);
     }
+}
+
+// Sixty-four words of 64 bits: that two are equal, or that a bit never changes, would be no accident.
+TEST(random, differs_from_call_to_call) {
+    std::set<std::uint64_t> seen;
+    std::uint64_t ever_set = 0;
+    std::uint64_t ever_clear = 0;
+    for (int i = 0; i < 64; ++i) {
+        std::uint64_t bits = weft::port::random();
+        seen.insert(bits);
+        ever_set |= bits;
+        ever_clear |= ~bits;
+    }
+    EXPECT_EQ(seen.size(), 64u);
+    EXPECT_EQ(ever_set, ~std::uint64_t{0});
+    EXPECT_EQ(ever_clear, ~std::uint64_t{0});
 }
 
 } // namespace
