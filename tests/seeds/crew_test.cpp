@@ -163,6 +163,9 @@ TEST(crew, a_task_that_has_ended_is_not_stopped_in_its_successor) {
             stop.send(*first.slot, first.generation);
             while (stop.is() == weft::task_stop::state::travels) co_await weft::yield();
             EXPECT_EQ(stop.is(), weft::task_stop::state::too_late);
+            alignas(weft::branch) unsigned char memory[sizeof(weft::branch)] = {};
+            stop.send(*std::launder(reinterpret_cast<weft::branch*>(memory)), 0);
+            EXPECT_EQ(stop.is(), weft::task_stop::state::too_late);
         };
         (void)co_await weft::with_scope(body);
         EXPECT_TRUE(second.ended);

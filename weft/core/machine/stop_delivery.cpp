@@ -159,9 +159,10 @@ void task_stop::send(branch& slot, std::uint32_t generation) noexcept {
     slot_ = &slot;
     generation_ = generation;
     state_.store(static_cast<std::uint32_t>(state::travels), order::relaxed);
-    run_queue& level = slot.home();
-    message_.level.set_alone(&level);
-    level.owner->post_remote(message_);
+    run_queue* level = slot.level.load(order::relaxed);
+    if (!level) return end(state::too_late); // a slot that nobody has used
+    message_.level.set_alone(level);
+    level->owner->post_remote(message_);
 }
 
 void task_stop::arrive(continuation* message) { static_cast<arrival*>(message)->stop->step(); }

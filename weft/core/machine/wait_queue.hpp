@@ -25,7 +25,7 @@ class waiter_list {
         *tail_ = &w;
         tail_ = &w.next;
     }
-    // Instead of adding one by one: all that take_all() has yielded.
+    // In place of adding, in a list that has none: all that take_all() has yielded. Nothing is added after it.
     void take(waiter* all) noexcept { first_ = all; }
     waiter* first() const noexcept { return first_; }
 
