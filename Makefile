@@ -1,7 +1,7 @@
 # For people; everything behind it is plain CMake (CMakePresets.json) and scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run run-chip build firmware frames test figures chip-figures bench check-freestanding check-fuzz check-all format tidy clean
+.PHONY: help run run-chip build firmware frames test figures chip-figures bench check-freestanding check-fuzz check-seeds check-all format tidy clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,14 @@ check-freestanding: ## the core for x86-64, riscv32 and Cortex-M: no heap, no OS
 check-fuzz: ## fuzz each target for ten minutes (SECONDS_EACH=600)
 	@scripts/install-dependencies.sh test
 	@scripts/fuzz.sh $(or $(SECONDS_EACH),600)
+
+check-seeds: FIRST ?= 1
+check-seeds: SEEDS ?= 20000
+check-seeds: ## the core's tests in the orders of many seeds (SEEDS=20000 FIRST=1)
+	@scripts/install-dependencies.sh test
+	@cmake --preset gcc-release >/dev/null && cmake --build build/gcc-release --target weft_core_seeded_test
+	@seq $(FIRST) 500 $$(($(FIRST) + $(SEEDS) - 1)) | \
+	    xargs -P "$$(nproc)" -I % build/gcc-release/weft_core_seeded_test % $$(($(SEEDS) < 500 ? $(SEEDS) : 500))
 
 check-all: ## make test with more: every preset whole, every test repeated, longer fuzzing
 	@scripts/test.sh --all

@@ -38,12 +38,10 @@ WEFT_TEST(rtc, tells_the_time_and_wakes_in_order) {
         s.spawn(at(rtc, 1'700'000'030s, order[0], woken));
         s.spawn(at(rtc, 1'700'000'010s, order[1], woken));
         s.spawn(at(rtc, 1'700'000'000s, order[2], woken)); // is now
-        co_await weft::yield();
-        if (registers.alarm() != 1'700'000'010s || woken != 1) woken = 100;
+        co_await weft::testing::until([&] { return registers.alarm() == 1'700'000'010s && woken == 1; });
         registers.set(1'700'000'010s);
         rtc.interrupt();
-        co_await weft::yield();
-        if (registers.alarm() != 1'700'000'030s || woken != 2) woken = 200;
+        co_await weft::testing::until([&] { return registers.alarm() == 1'700'000'030s && woken == 2; });
         registers.set(1'700'000'031s);
         rtc.interrupt();
     };

@@ -158,16 +158,19 @@ WEFT_TEST(serial, a_write_goes_on_as_the_uart_has_room_and_writers_do_not_mix) {
     line l;
     std::byte memory[1];
     port p{fake_uart(l), memory};
+    int came = 0;
     auto body = [&](weft::scope& s) -> task<> {
-        auto write = [](port& p, octets what) -> task<result<void>> {
+        auto write = [](port& p, octets what, int& came) -> task<result<void>> {
+            ++came;
             auto n = co_await p.write_all(what);
             if (!n || *n != what.size()) co_return weft::failure(errc::io_error);
             co_return {};
         };
-        s.spawn(write(p, bytes("hello, ")));
-        s.spawn(write(p, bytes("world")));
-        for (int i = 0; i < 4; ++i) {
-            co_await weft::yield();
+        s.spawn(write(p, bytes("hello, "), came));
+        co_await weft::testing::until([&] { return came == 1; });
+        s.spawn(write(p, bytes("world"), came));
+        co_await weft::testing::until([&] { return came == 2; });
+        while (l.wants_room) {
             l.room = 3;
             interrupt(l, p);
         }

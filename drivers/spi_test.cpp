@@ -84,16 +84,16 @@ WEFT_TEST(spi, a_long_transfer_lets_others_in_between) {
     pl022_in_memory registers;
     spi_pl022 spi(registers.base());
     registers.has_come(1);
-    int turns = 0;
+    int turns = 0; // that others had while it was under way
     bool over = false;
     auto body = [&](weft::scope& s) -> task<> {
-        s.spawn([](spi_pl022& spi, int& turns, const bool& over) -> task<> {
+        s.spawn([](pl022_in_memory& registers, spi_pl022& spi, int& turns, const bool& over) -> task<> {
             while (!over) {
                 co_await weft::yield();
+                turns += registers.mask() != 0;
                 spi.interrupt();
-                ++turns;
             }
-        }(spi, turns, over));
+        }(registers, spi, turns, over));
         std::array<std::byte, 200> to;
         auto done = co_await spi.read(to);
         if (!done) turns = -100;
@@ -111,24 +111,31 @@ WEFT_TEST(spi, a_stop_waits_for_what_is_on_its_way) {
     std::array<std::byte, 100> to{};
     auto first = spi.read(to);
     auto second = spi.write(bytes("never"));
-    int ended = 0;
+    int came = 0, cancelled = 0;
+    auto one = [&](spi_pl022::operation& transfer) -> task<> {
+        ++came;
+        auto done = co_await transfer;
+        cancelled += !done && done.error() == errc::cancelled;
+    };
     auto body = [&](weft::scope& s) -> task<> {
-        s.spawn([](auto& first, auto& second, bool& right, int& ended) -> task<> {
-            auto a = co_await weft::when_any(first, second, weft::yield());
-            right = right && !a.template get<0>() && a.template get<0>().error() == errc::cancelled;
-            right = right && !a.template get<1>() && a.template get<1>().error() == errc::cancelled;
-            ended = 1;
-        }(first, second, right, ended));
+        s.spawn(one(first));
+        co_await weft::testing::until([&] { return came == 1; });
+        s.spawn(one(second));
+        co_await weft::testing::until([&] { return came == 2; });
+        s.request_stop();
+        co_await weft::testing::until([&] { return cancelled == 1; });
         for (int i = 0; i < 5; ++i) co_await weft::yield();
-        right = right && ended == 0; // eight bytes are on their way
+        right = right && cancelled == 1; // eight bytes of the first are on their way
         registers.has_come(7);
         spi.interrupt();
-        for (int i = 0; i < 5; ++i) co_await weft::yield();
-        right = right && ended == 1 && to[7] == std::byte{7} && to[8] == std::byte{0};
+        co_await weft::testing::until([&] { return cancelled == 2; });
+        right = right && to[7] == std::byte{7} && to[8] == std::byte{0};
+    };
+    auto whole = [&]() -> task<> {
+        (void)co_await weft::with_scope(body);
         auto next = co_await spi.write(bytes("next"));
         right = right && next;
     };
-    auto whole = [&]() -> task<> { (void)co_await weft::with_scope(body); };
     weft::testing::run(whole());
     WEFT_CHECK(right);
 }

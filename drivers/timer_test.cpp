@@ -46,22 +46,20 @@ WEFT_TEST(timer, waits_are_not_early_and_go_beyond_what_it_counts) {
             auto waited = co_await timer.wait_for(100ns); // two and a half ticks
             if (waited) ended = 1;
         }(timer, ended));
-        co_await weft::yield();
-        right = right && registers.alarm() == 3;
+        co_await weft::testing::until([&] { return registers.alarm() == 3; });
         registers.set(2);
         timer.interrupt(); // early
-        co_await weft::yield();
+        for (int i = 0; i < 5; ++i) co_await weft::yield();
         right = right && ended == 0 && registers.alarm() == 1;
         registers.set(3);
         timer.interrupt();
-        co_await weft::yield();
-        right = right && ended == 1 && registers.alarm() == 0;
+        co_await weft::testing::until([&] { return ended == 1; });
+        right = right && registers.alarm() == 0;
         s.spawn([](timer_dual& timer, int& ended) -> task<> {
             auto waited = co_await timer.wait_for(1h);
             if (!waited) ended = 2;
         }(timer, ended));
-        co_await weft::yield();
-        right = right && registers.alarm() == UINT32_MAX;
+        co_await weft::testing::until([&] { return registers.alarm() == UINT32_MAX; });
         s.request_stop();
     };
     auto whole = [&]() -> task<> { (void)co_await weft::with_scope(body); };

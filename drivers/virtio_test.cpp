@@ -186,19 +186,20 @@ WEFT_TEST(virtio, more_requests_than_the_queue_holds_wait_their_turn) {
     fake_disk device;
     virtio_blk disk; // sixteen descriptors, three a request
     WEFT_REQUIRE(device.start(disk).has_value());
-    int done = 0;
+    int came = 0, done = 0;
     bool over = false;
     auto body = [&](weft::scope& s) -> task<> {
         for (int i = 0; i < 20; ++i) {
-            s.spawn([](virtio_blk& disk, int& done, bool& over, int i) -> task<> {
+            s.spawn([](virtio_blk& disk, int& came, int& done, bool& over, int i) -> task<> {
+                ++came;
                 std::byte sector[512];
                 std::fill(sector, sector + 512, static_cast<std::byte>(i));
                 auto written = co_await disk.write(static_cast<std::uint64_t>(i % 8), sector);
                 if (written && ++done == 20) over = true;
-            }(disk, done, over, i));
+            }(disk, came, done, over, i));
+            co_await weft::testing::until([&] { return came == i + 1; });
         }
         s.spawn(run(device, disk, over));
-        co_return;
     };
     auto whole = [&]() -> task<> { (void)co_await weft::with_scope(body); };
     weft::testing::run(whole());
@@ -211,8 +212,9 @@ WEFT_TEST(virtio, a_stop_waits_for_what_the_device_has_and_withdraws_the_rest) {
     fake_disk device;
     virtio_blk disk;
     WEFT_REQUIRE(device.start(disk).has_value());
-    int finished = 0, cancelled = 0;
-    auto one = [](virtio_blk& disk, int& finished, int& cancelled) -> task<> {
+    int came = 0, finished = 0, cancelled = 0;
+    auto one = [](virtio_blk& disk, int& came, int& finished, int& cancelled) -> task<> {
+        ++came;
         std::byte sector[512];
         auto read = co_await disk.read(0, sector);
         if (read)
@@ -221,9 +223,10 @@ WEFT_TEST(virtio, a_stop_waits_for_what_the_device_has_and_withdraws_the_rest) {
             ++cancelled;
     };
     auto body = [&](weft::scope& s) -> task<> {
-        for (int i = 0; i < 8; ++i) s.spawn(one(disk, finished, cancelled));
-        co_await weft::yield();
+        for (int i = 0; i < 8; ++i) s.spawn(one(disk, came, finished, cancelled));
+        co_await weft::testing::until([&] { return came == 8; });
         s.request_stop();
+        co_await weft::testing::until([&] { return cancelled >= 3; });
         for (int i = 0; i < 3; ++i) co_await weft::yield();
         // Five have three descriptors each, and are the device's still.
         if (cancelled != 3 || finished != 0) cancelled = -1;

@@ -223,6 +223,35 @@ def one_door_to_atomics(f):
             yield number, "an atomic that is not weft::atomic"
 
 
+# Who may leave a choice to the port, and what a run under a seed does not repeat.
+CHOOSES = re.compile(
+    r"weft/core/machine/(?!\w+_test\.)\w+\.cpp$|weft/core/machine/choice\.hpp$|weft/core/port\.hpp$|weft/ports/hand/|tests/seeds/"
+)
+CHANCE = re.compile(
+    r"\bs?rand\s*\(|\bstd::(?:random_device|mt19937)|\b(?:steady|system|high_resolution)_clock::now\b|\bclock_gettime\b"
+)
+
+
+def chosen_by_the_seed(f):
+    """only the machine's sources choose, by port::choose(); time and chance come from the port, so that a seed repeats a run"""
+    if not is_cpp(f.path):
+        return
+    code = [code_of(line) for line in f.lines]
+    if not CHOOSES.match(f.path):
+        for line, name in f.includes():
+            if name.endswith("choice.hpp"):
+                yield line, f"{name} is for the sources of weft/core/machine/"
+        for number, line in enumerate(code, 1):
+            if "port::choose" in line:
+                yield number, "port::choose() is for the sources of weft/core/machine/"
+    hosts_test = is_test(f.path) and not f.path.startswith(("weft/core/", "drivers/"))
+    if hosts_test or not re.match(r"drivers/|weft/(?!ports/linux/sys(_\w+)?\.[ch]pp$)", f.path):
+        return
+    for number, line in enumerate(code, 1):
+        if chance := CHANCE.search(line):
+            yield number, f"{chance.group()} knows no seed: port::now() and port::random() do"
+
+
 # A lambda that captures something by value, and a designated initialiser.
 OWNING = r"(?:=|\*this\b|(?!this\b)\w)"
 OWNING_LAMBDA = re.compile(
@@ -319,6 +348,7 @@ RULES = [
     absolute_paths,
     one_door_to_the_os,
     one_door_to_atomics,
+    chosen_by_the_seed,
     named_before_await,
     no_await_behind_a_decision,
     nothing_unfinished,
@@ -447,6 +477,22 @@ CASES = [
     (one_door_to_atomics, "weft/runtime/run.cpp", "std::atomic<int> a;\n", True),
     (one_door_to_atomics, "weft/runtime/run.cpp", "// not std::atomic, since\nweft::atomic<int> a;\n", False),
     (one_door_to_atomics, "weft/runtime/run_test.cpp", "std::atomic<int> a;\n", False),
+    (chosen_by_the_seed, "weft/core/machine/team.cpp", "#include <weft/core/machine/choice.hpp>\nport::choose(2);\n", False),
+    (chosen_by_the_seed, "weft/core/machine/team.hpp", "#include <weft/core/machine/choice.hpp>\n", True),
+    (chosen_by_the_seed, "weft/core/machine/team_test.cpp", "#include <weft/core/machine/choice.hpp>\n", True),
+    (chosen_by_the_seed, "weft/core/mutex.hpp", "port::choose(2);\n", True),
+    (chosen_by_the_seed, "weft/core/mutex.hpp", "// as port::choose(2) does\n", False),
+    (chosen_by_the_seed, "weft/ports/linux/host.cpp", "port::choose(2);\n", True),
+    (chosen_by_the_seed, "weft/ports/hand/hand.cpp", "port::choose(2);\n", False),
+    (chosen_by_the_seed, "tests/seeds/crew_test.cpp", "weft::port::choose(2);\n", False),
+    (chosen_by_the_seed, "weft/core/a.cpp", "std::mt19937 r{1};\n", True),
+    (chosen_by_the_seed, "weft/core/a_test.cpp", "int r = rand() % 2;\n", True),
+    (chosen_by_the_seed, "weft/core/a.cpp", "int r = random.operand();\n", False),
+    (chosen_by_the_seed, "weft/io/a.cpp", "auto t = std::chrono::steady_clock::now();\n", True),
+    (chosen_by_the_seed, "weft/io/a_test.cpp", "auto t = std::chrono::steady_clock::now();\n", False),
+    (chosen_by_the_seed, "weft/ports/linux/worker.cpp", "clock_gettime(CLOCK_MONOTONIC, &t);\n", True),
+    (chosen_by_the_seed, "weft/ports/linux/sys_thread.cpp", "clock_gettime(CLOCK_MONOTONIC, &t);\n", False),
+    (chosen_by_the_seed, "examples/kv/linux/log.cpp", "auto now = system_clock::now();\n", False),
     (named_before_await, "examples/a.cpp", "co_await with_scope([p = std::move(p)](scope& s) -> task<> {});\n", True),
     (named_before_await, "examples/a.cpp", "co_await f(1,\n    [s]() -> task<> { co_return; });\n", True),
     (named_before_await, "examples/a.cpp", "co_await f([&, s] { return 1; });\n", True),

@@ -1,5 +1,7 @@
 #include <weft/core/channel.hpp>
 
+#include <memory>
+
 #include <weft/core/broadcast.hpp>
 #include <weft/core/ok.hpp>
 #include <weft/core/oneshot.hpp>
@@ -23,6 +25,12 @@ constinit weft::channel<int, 4> global_channel;
 constinit weft::oneshot<int> global_oneshot;
 constinit weft::broadcast<int, 2> global_broadcast;
 constinit weft::watch<int> global_watch;
+
+// As it was when the program began, so that a test may run more than once.
+template <class T> T& fresh(T& global) {
+    std::destroy_at(&global);
+    return *std::construct_at(&global);
+}
 
 // Moves only, and counts: how many hold a value, and how often one was moved.
 struct parcel {
@@ -105,12 +113,15 @@ WEFT_TEST(channel, in_memory_of_the_callers) {
 WEFT_TEST(channel, a_value_goes_straight_to_a_waiting_receiver) {
     auto test = []() -> task<> {
         weft::local::channel<parcel, 4> c;
+        bool waits = false;
         auto sending = [&]() -> task<result<void>> {
+            co_await weft::testing::until([&] { return waits; });
             parcel::moves = 0;
             co_await weft::ok(c.send(parcel(7)));
             co_return {};
         };
         auto receiving = [&]() -> task<bool> {
+            waits = true;
             auto got = co_await c.recv();
             // Into the send operation, into the receiving frame, into the result.
             co_return got && got->value == 7 && parcel::moves == 3;
@@ -125,10 +136,12 @@ WEFT_TEST(channel, a_value_goes_straight_to_a_waiting_receiver) {
 WEFT_TEST(channel, close_gives_waiting_senders_their_values_back) {
     auto test = []() -> task<> {
         weft::channel<parcel, 1> c;
+        bool waits = false;
         bool back = false;
         auto sender = [&]() -> task<result<void>> {
             co_await weft::ok(c.send(parcel(1)));
             auto sending = c.send(parcel(2));
+            waits = true;
             auto sent = co_await sending;
             back = !sent && sent.error() == errc::closed && sending.value().value == 2;
             auto late = c.send(parcel(3));
@@ -139,7 +152,7 @@ WEFT_TEST(channel, close_gives_waiting_senders_their_values_back) {
             co_return {};
         };
         auto closer = [&]() -> task<> {
-            co_await weft::yield();
+            co_await weft::testing::until([&] { return waits; });
             c.close();
             c.close();
             co_return;
@@ -279,7 +292,7 @@ WEFT_TEST(oneshot, sends_once) {
     weft::local::oneshot<parcel> lb;
     weft::testing::run(sends_once(a, b));
     weft::testing::run(sends_once(la, lb));
-    WEFT_CHECK(global_oneshot.send(1).has_value());
+    WEFT_CHECK(fresh(global_oneshot).send(1).has_value());
     {
         weft::oneshot<parcel> dropped;
         WEFT_CHECK(dropped.send(parcel(1)).has_value());
@@ -321,16 +334,18 @@ template <class B> task<> tells_all(B& b) {
     auto one = b.subscribe();
     auto two = b.subscribe();
     int sums[2] = {};
+    int received = 0;
     auto receiving = [&](auto& from, int& sum) -> task<result<void>> {
         for (;;) {
             auto got = co_await from.recv();
             if (!got) co_return got.error() == errc::closed ? result<void>() : weft::failure(got.error());
             sum += *got;
+            ++received;
         }
     };
     auto sending = [&]() -> task<result<void>> {
         for (int i = 1; i <= 10; ++i) {
-            co_await weft::yield();
+            co_await weft::testing::until([&] { return received == 2 * (i - 1); }); // else they would lag
             auto sent = b.send(i);
             if (!sent) co_return sent;
         }
@@ -353,7 +368,7 @@ WEFT_TEST(broadcast, tells_every_receiver_every_value) {
 
 WEFT_TEST(broadcast, a_slow_receiver_is_told_what_it_missed) {
     auto test = []() -> task<> {
-        auto r = global_broadcast.subscribe();
+        auto r = fresh(global_broadcast).subscribe();
         auto fast = r;
         WEFT_CHECK_EQ(r.try_recv().error(), errc::would_block);
         for (int i = 1; i <= 5; ++i) {
@@ -428,7 +443,7 @@ template <class W> task<> shows_the_latest(W& w) {
 
 WEFT_TEST(watch, shows_the_latest_value) {
     weft::local::watch<int> l;
-    weft::testing::run(shows_the_latest(global_watch));
+    weft::testing::run(shows_the_latest(fresh(global_watch)));
     weft::testing::run(shows_the_latest(l));
 }
 

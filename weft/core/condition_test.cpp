@@ -6,7 +6,6 @@
 #include <weft/core/testing.hpp>
 #include <weft/core/timeout.hpp>
 #include <weft/core/when_all.hpp>
-#include <weft/core/when_any.hpp>
 #include <weft/core/yield.hpp>
 
 namespace {
@@ -94,19 +93,27 @@ WEFT_TEST(condition, a_predicate_that_came_true_beats_the_stop) {
     auto test = []() -> task<> {
         weft::local::mutex m;
         weft::local::condition changed;
+        bool waits = false;
         bool ready = false;
-        auto inner = [&]() -> task<result<void>> {
+        bool came_true = false;
+        auto waiting = [&]() -> task<result<void>> {
             auto held = co_await weft::ok(m.lock());
-            co_return co_await changed.wait(held, [&] { return ready; });
+            waits = true;
+            auto waited = co_await changed.wait(held, [&] { return ready; });
+            came_true = waited.has_value();
+            co_return {};
         };
-        auto setting = [&]() -> task<> {
+        // The waiting one is stopped before it has run.
+        auto body = [&](weft::scope& s) -> task<> {
+            s.spawn(waiting());
+            co_await weft::testing::until([&] { return waits; });
             ready = true;
             changed.notify_all();
-            co_return;
+            s.request_stop();
         };
-        auto r = co_await weft::when_any(inner(), setting());
-        WEFT_CHECK_EQ(r.first, 1);
-        WEFT_CHECK(r.get<0>().has_value());
+        auto r = co_await weft::with_scope(body);
+        WEFT_CHECK(r);
+        WEFT_CHECK(came_true);
         WEFT_CHECK(!m.is_locked());
     };
     weft::testing::run(test());

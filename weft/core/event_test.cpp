@@ -17,26 +17,23 @@ using weft::task;
 constinit weft::event global;
 
 template <class E> task<> wakes_all(E& e) {
-    int order[5] = {};
+    int came = 0;
     int woken = 0;
-    auto waiting = [&](int i) -> task<result<void>> {
+    auto waiting = [&]() -> task<result<void>> {
+        ++came;
         co_await weft::ok(e.wait());
-        order[woken++] = i;
+        ++woken;
         co_return {};
     };
     auto body = [&](weft::scope& s) -> task<> {
-        for (int i = 0; i < 5; ++i) s.spawn(waiting(i));
-        co_await weft::yield();
-        co_await weft::yield();
+        for (int i = 0; i < 5; ++i) s.spawn(waiting());
+        co_await weft::testing::until([&] { return came == 5; });
         if (woken != 0) woken = 100;
         e.set();
         e.set();
     };
     auto done = co_await weft::with_scope(body);
     WEFT_CHECK_EQ(woken, 5);
-    for (int i = 0; i < 5; ++i) {
-        WEFT_CHECK_EQ(order[i], i);
-    }
     WEFT_CHECK(e.is_set());
     auto set = co_await e.wait();
     e.reset();
@@ -52,14 +49,44 @@ WEFT_TEST(event, lets_all_go_until_reset) {
     weft::testing::run(wakes_all(l));
 }
 
+WEFT_TEST(event, lets_go_in_the_order_of_arrival) {
+    auto test = []() -> task<> {
+        weft::event e;
+        int came = 0;
+        int order[5] = {};
+        int woken = 0;
+        auto waiting = [&](int i) -> task<result<void>> {
+            ++came;
+            co_await weft::ok(e.wait());
+            order[woken++] = i;
+            co_return {};
+        };
+        auto body = [&](weft::scope& s) -> task<> {
+            for (int i = 0; i < 5; ++i) {
+                s.spawn(waiting(i));
+                co_await weft::testing::until([&] { return came == i + 1; });
+            }
+            e.set();
+        };
+        auto done = co_await weft::with_scope(body);
+        WEFT_REQUIRE_IN_TASK(done);
+        for (int i = 0; i < 5; ++i) {
+            WEFT_CHECK_EQ(order[i], i);
+        }
+    };
+    weft::testing::run(test());
+}
+
 template <class E> task<> wakes_one(E& e) {
     e.set();
     e.set();
     auto first = co_await e.wait();
     WEFT_REQUIRE_IN_TASK(first);
     WEFT_CHECK(!e.is_set());
+    int came = 0;
     int woken = 0;
     auto waiting = [&]() -> task<result<void>> {
+        ++came;
         co_await weft::ok(e.wait());
         ++woken;
         co_return {};
@@ -67,6 +94,7 @@ template <class E> task<> wakes_one(E& e) {
     auto body = [&](weft::scope& s) -> task<> {
         for (int i = 0; i < 3; ++i) s.spawn(waiting());
         for (int i = 0; i < 3; ++i) {
+            co_await weft::testing::until([&] { return came == 3 && woken >= i; });
             for (int j = 0; j < 4; ++j) co_await weft::yield();
             WEFT_CHECK_EQ(woken, i);
             e.set();

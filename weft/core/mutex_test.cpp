@@ -20,10 +20,12 @@ using weft::task;
 constinit weft::mutex global;
 
 template <class M> task<> excludes_and_is_fair(M& m) {
+    int came = 0;
     int inside = 0;
     int order[8] = {};
     int served = 0;
     auto user = [&](int i) -> task<result<void>> {
+        ++came;
         auto held = co_await weft::ok(m.lock());
         WEFT_CHECK_EQ(++inside, 1);
         WEFT_CHECK(m.is_locked());
@@ -34,9 +36,13 @@ template <class M> task<> excludes_and_is_fair(M& m) {
         --inside;
         co_return {};
     };
-    auto body = [&](weft::scope& s) -> task<> {
-        for (int i = 0; i < 8; ++i) s.spawn(user(i));
-        co_return;
+    auto body = [&](weft::scope& s) -> task<result<void>> {
+        auto held = co_await weft::ok(m.lock());
+        for (int i = 0; i < 8; ++i) {
+            s.spawn(user(i));
+            co_await weft::testing::until([&] { return came == i + 1; });
+        }
+        co_return {};
     };
     auto done = co_await weft::with_scope(body);
     for (int i = 0; i < 8; ++i) {
@@ -60,16 +66,18 @@ WEFT_TEST(mutex, excludes_and_is_fair) {
 WEFT_TEST(mutex, nobody_overtakes_a_waiter) {
     auto test = []() -> task<> {
         weft::mutex m;
+        bool waits = false;
         bool second_first = false;
+        auto held = co_await m.lock();
         auto holder = [&]() -> task<> {
-            auto held = co_await m.lock();
-            co_await weft::yield();
+            co_await weft::testing::until([&] { return waits; });
             held->unlock();
             // Handed over already: whoever asks now comes after the one that waited.
             second_first = m.is_locked() && m.try_lock().error() == errc::would_block;
         };
         auto second = [&]() -> task<result<void>> {
-            auto held = co_await weft::ok(m.lock());
+            waits = true;
+            auto taken = co_await weft::ok(m.lock());
             co_return {};
         };
         auto r = co_await weft::when_all(holder(), second());

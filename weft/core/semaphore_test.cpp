@@ -5,7 +5,6 @@
 #include <weft/core/testing.hpp>
 #include <weft/core/timeout.hpp>
 #include <weft/core/when_all.hpp>
-#include <weft/core/when_any.hpp>
 #include <weft/core/yield.hpp>
 
 namespace {
@@ -23,6 +22,7 @@ template <class S> task<> bounds(S& s) {
     auto user = [&]() -> task<result<void>> {
         co_await weft::ok(s.acquire());
         if (++inside > most) most = inside;
+        co_await weft::testing::until([&] { return most >= 3; }); // so many fit, and no more come
         co_await weft::yield();
         --inside;
         s.release();
@@ -47,23 +47,26 @@ WEFT_TEST(semaphore, bounds_how_many_are_inside) {
 WEFT_TEST(semaphore, big_requests_are_not_overtaken) {
     auto test = []() -> task<> {
         weft::local::semaphore s(2);
+        int came = 0;
         int order[3] = {};
         int served = 0;
         auto taking = [&](int who, std::size_t n) -> task<result<void>> {
+            co_await weft::testing::until([&] { return came == who - 1; });
+            ++came;
             co_await weft::ok(s.acquire(n));
             order[served++] = who;
             s.release(n);
             co_return {};
         };
         auto releasing = [&]() -> task<> {
-            co_await weft::yield();
-            s.release(1); // three permits: enough for the small ones, and they have to wait all the same
+            co_await weft::testing::until([&] { return came == 3; });
+            s.release(1); // three permits: enough for the smaller ones, and they have to wait all the same
             bool waited = served == 0 && !s.try_acquire();
             s.release(1);
             if (!waited) served = 100;
-            co_return;
         };
-        auto r = co_await weft::when_all(taking(1, 4), taking(2, 1), taking(3, 1), releasing());
+        // No two of them fit in together, so that each is seen to be served before the next.
+        auto r = co_await weft::when_all(taking(1, 4), taking(2, 3), taking(3, 2), releasing());
         WEFT_REQUIRE_IN_TASK(r.has_value());
         WEFT_CHECK_EQ(served, 3);
         WEFT_CHECK_EQ(order[0], 1);
@@ -92,13 +95,22 @@ WEFT_TEST(semaphore, a_big_request_that_gives_up_lets_small_ones_go_on) {
 WEFT_TEST(semaphore, permits_that_were_handed_over_survive_the_stop) {
     auto test = []() -> task<> {
         weft::semaphore s(0);
-        auto releasing = [&]() -> task<> {
-            s.release();
-            co_return;
+        bool waits = false;
+        bool acquired = false;
+        auto acquiring = [&]() -> task<> {
+            waits = true;
+            acquired = (co_await s.acquire()).has_value();
         };
-        auto r = co_await weft::when_any(s.acquire(), releasing());
-        WEFT_CHECK_EQ(r.first, 1);
-        WEFT_CHECK(r.get<0>().has_value());
+        // The acquiring one is stopped before it has run.
+        auto body = [&](weft::scope& scope) -> task<> {
+            scope.spawn(acquiring());
+            co_await weft::testing::until([&] { return waits; });
+            s.release();
+            scope.request_stop();
+        };
+        auto r = co_await weft::with_scope(body);
+        WEFT_CHECK(r);
+        WEFT_CHECK(acquired);
         WEFT_CHECK_EQ(s.available(), 0);
     };
     weft::testing::run(test());

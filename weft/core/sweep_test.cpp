@@ -395,6 +395,7 @@ WEFT_TEST(sweep, semaphore) {
 template <class E, class A> struct events : scenario {
     E e;
     A a;
+    A was_taken;
     int set = 0;
     int taken = 0;
     task<result<void>> setting() {
@@ -403,7 +404,7 @@ template <class E, class A> struct events : scenario {
         for (int i = 0; i < 2; ++i) {
             if (!a.is_set()) ++set;
             a.set();
-            auto next = co_await turns(1);
+            auto next = co_await was_taken.wait();
             if (r) r = next;
         }
         co_return r;
@@ -412,6 +413,7 @@ template <class E, class A> struct events : scenario {
         co_await weft::ok(e.wait());
         co_await weft::ok(a.wait());
         ++taken;
+        was_taken.set();
         co_return {};
     }
     task<result<void>> run() {

@@ -4,6 +4,7 @@
 
 #include <weft/core/machine/root.hpp>
 #include <weft/core/time.hpp>
+#include <weft/core/yield.hpp>
 
 #if !defined(WEFT_TEST_ON_CHIP)
 
@@ -84,6 +85,16 @@ template <class T> T run(task<T> t) {
     while (!r.finished()) turn(r);
     end();
     return r.take();
+}
+
+// Yields until holds(), so that a test gets the state that it needs in whatever order the others have their turns. Fails
+// after many turns; what it waits for must come without a timer, since time need not pass while somebody is ready.
+template <class F> task<> until(F holds) {
+    for (int turns = 0; turns < 100'000; ++turns) {
+        if (holds()) co_return;
+        co_await yield();
+    }
+    WEFT_FAIL("the state that a test waits for does not come");
 }
 
 } // namespace weft::testing

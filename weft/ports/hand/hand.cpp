@@ -9,7 +9,7 @@ namespace weft {
 namespace {
 
 constexpr std::size_t block = 16;              // frames come in multiples of this, and aligned to it
-constexpr std::size_t classes = 128;           // frames up to 2 kB
+constexpr std::size_t classes = 1024;          // frames up to 16 kB
 constexpr std::size_t memory_bytes = 64 << 20; // all frames together
 constexpr std::size_t branch_limit = 1 << 18;
 
@@ -136,7 +136,7 @@ void* allocate_frame(std::size_t bytes) noexcept {
 void free_frame(void* frame, std::size_t bytes) noexcept {
     --hand::the_world().live_frames;
     std::size_t blocks = (bytes + block - 1) / block;
-    if (blocks >= classes) return; // a frame over 2 kB is not reused: this port is for tests
+    if (blocks >= classes) return; // a larger one is not reused: this port is for tests
     free_frames[blocks] = new (frame) free_block{free_frames[blocks]};
 }
 
