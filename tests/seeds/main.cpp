@@ -70,7 +70,8 @@ class by_seed : public testing::EmptyTestEventListener {
 // A panic of the port, or a test that hangs.
 void say_which(int number) {
     const char* what = number == SIGALRM ? "hangs; replay: " : "dies; replay: ";
-    for (const char* text : {what, static_cast<const char*>(replay), "\n"})
+    const char* why = weft::hand::the_world().panicked;
+    for (const char* text : {why ? why : "", why ? "; " : "", what, static_cast<const char*>(replay), "\n"})
         if (write(STDERR_FILENO, text, std::strlen(text)) < 0) break;
     signal(number, SIG_DFL);
     raise(number);

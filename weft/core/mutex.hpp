@@ -57,7 +57,7 @@ template <class Lock> class basic_mutex {
     static branch* running_branch() noexcept {
         executor* here = port::current();
         job* j = here ? here->running() : nullptr;
-        return j && j->target->destroy != &message_marker ? static_cast<branch*>(j) : nullptr;
+        return j && !j->is_message() ? static_cast<branch*>(j) : nullptr;
     }
     // A suspended waiter of another kind wants the mutex: it is resumed when it holds it. In no queue so far.
     void lock_for(waiter& w) noexcept {

@@ -19,7 +19,7 @@ struct stop_waiter {
         stop_waiter* waiter;
     };
     stop_waiter* next = nullptr;
-    stop_waiter** link = nullptr; // nullptr: not in the list, or the message is on its way
+    stop_waiter** link = nullptr; // nullptr: not in the list
     job message_job;
     stop_message message;
 };

@@ -31,16 +31,17 @@ class branch : public job, public branch_place {
     static constexpr std::uint8_t full_credit = 64;
 
     enum flag : std::uint16_t {
-        stop = 1,        // every further leaf fails with errc::cancelled
-        stop_unseen = 2, // the home executor has not yet passed the stop on to the leaf
-        detached = 4,    // nobody holds a join handle
-        joined = 8,      // somebody waits for the end
-        done = 16,       // ended; the result waits for its join handle
-        failed = 32,     // ended with an error, which is all that is left of it: see keep_error()
-        of_shared = 64,  // a child of a shared scope: its handle may be used on other workers
-        remote = 128,    // known to other workers than the scope's home: see scope_base
-        stolen = 256,    // runs what another worker has stolen: it ends at the scope's home
-        uncounted = 512, // of its success the scope need not be told: it waits for the last one only
+        stop = 1,          // every further leaf fails with errc::cancelled
+        stop_unseen = 2,   // the home executor has not yet passed the stop on to the leaf
+        detached = 4,      // nobody holds a join handle
+        joined = 8,        // somebody waits for the end
+        done = 16,         // ended; the result waits for its join handle
+        failed = 32,       // ended with an error, which is all that is left of it: see keep_error()
+        of_shared = 64,    // a child of a shared scope: its handle may be used on other workers
+        remote = 128,      // known to other workers than the scope's home: see scope_base
+        stolen = 256,      // runs what another worker has stolen: it ends at the scope's home
+        in_transit = 1024, // another executor may be about to begin it, or to go on in it: see task_stop
+        uncounted = 512,   // of its success the scope need not be told: it waits for the last one only
     };
 
     bool has(flag f) const noexcept { return flags_.load(order::relaxed) & f; }
@@ -60,7 +61,8 @@ class branch : public job, public branch_place {
 
     // For checks: also an executor that somebody turns by hand is at home in its turns.
     bool is_at_home() const noexcept {
-        return one_hart || port::current() == home().owner || home().owner->running();
+        return one_hart || port::current() == home().owner ||
+               (!home().owner->shared && home().owner->running());
     }
     bool runs_on(const executor& e) const noexcept { return home().owner == &e; }
 

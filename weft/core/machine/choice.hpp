@@ -4,8 +4,8 @@
 // The seeded machine is the machine's own files that include this page, compiled once more with WEFT_SEEDED and linked in place
 // of the plain ones; so nothing outside of those files may depend on it, and the plain machine neither counts nor calls.
 //
-// Open are: which ready job of one priority is next, whether the queue or the steal deque has the turn, how long a branch runs
-// before others have their turns (up to branch::full_credit), the order of jobs handed in from outside, of timers with equal
+// Open are: which ready job of one priority is next, whether the queue or the steal deque has the turn, how long a branch of the
+// queue runs before others have their turns (up to branch::full_credit), the order of jobs handed in from outside, of timers with equal
 // deadlines, and whom a worker steals from. What completes in one poll only becomes ready, so that the first of these covers it.
 // Not open are priorities, deadlines, the order in which a primitive serves its waiters, and the bounds against starvation.
 #pragma once

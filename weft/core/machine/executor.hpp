@@ -51,11 +51,9 @@ class executor {
     bool has_one_level() const noexcept { return count_ == 1; }
 
     // Hands in a job from any thread or interrupt. One read-modify-write; rings the port only if the loop sleeps.
-    void post_remote(job& j) noexcept { post_remote(j, j); }
-    // The same for a chain linked by `next`, in which `last` comes first to its turn.
-    void post_remote(job& first, job& last) noexcept {
-        if constexpr (one_hart) return first.home().push(first); // no chains: they are for work sharing
-        if (inbox_.post(first, last)) port::ring(*this);
+    void post_remote(job& j) noexcept {
+        if constexpr (one_hart) return j.home().push(j);
+        if (inbox_.post(j)) port::ring(*this);
     }
 
     // Runs at most `budget` jobs; those handed in from elsewhere first join their queues. True: more are ready.

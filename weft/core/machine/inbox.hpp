@@ -19,14 +19,13 @@ namespace weft {
 
 class inbox {
   public:
-    // Any context. `first` is handed in with what stands behind it up to `last`, which comes first to its turn. True: the home
-    // slept, and is to be rung for.
-    bool post(job& first, job& last) noexcept {
+    // Any context. True: the home slept, and is to be rung for.
+    bool post(job& j) noexcept {
         job* old = newest_.load(order::relaxed);
         do {
-            first.next = old == asleep() ? nullptr : old;
+            j.next = old == asleep() ? nullptr : old;
             // acq_rel: the ring must not be decided on an older value than the one replaced.
-        } while (!newest_.compare_exchange(old, &last, order::acq_rel));
+        } while (!newest_.compare_exchange(old, &j, order::acq_rel));
         return old == asleep();
     }
 

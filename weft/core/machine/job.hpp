@@ -18,7 +18,8 @@ struct job {
 
     WEFT_INLINE run_queue& home() const noexcept { return *level.load(order::relaxed); }
     // A message has no branch, and stays on the executor that it was sent to.
-    bool is_message() const noexcept { return target->destroy == &message_marker; }
+    // Of a branch whose frame is gone, and that keeps an error, the target is nullptr.
+    bool is_message() const noexcept { return target && target->destroy == &message_marker; }
 };
 
 } // namespace weft

@@ -70,6 +70,9 @@ class operand_base : protected link {
     scope_base* scope_; // of one that waits to be begun
 };
 
+// What operand_base::of(scope, …) counts on, where it looks at a frame.
+static_assert(sizeof(link) + sizeof(void*) == sizeof(continuation) + offsetof(promise_base, branch));
+
 // Not noexcept, though nothing comes out: else GCC would resume what is next by a call and not by a jump.
 WEFT_INLINE inline void scope_base::operand_succeeded(branch& child) {
     executor& here = home();

@@ -31,7 +31,7 @@ inline constexpr bool may_be_emptied = !std::is_lvalue_reference_v<R> || is_span
 #define WEFT_MOVE_THE_RANGE                                                                                  \
     "pass a range of tasks with std::move, or as a std::span: its tasks are taken over"
 
-// A fork for each task, which is taken out of the range; without memory no forks, and the tasks stay where they are.
+// An operand for each task, which is taken out of the range; without memory none, and the tasks stay where they are.
 template <class T> fixed_array<operand<task<T>>> operands_of(std::span<task<T>> tasks) noexcept {
     auto operands = fixed_array<operand<task<T>>>::with_room(tasks.size());
     if (operands.room() == 0) return operands;

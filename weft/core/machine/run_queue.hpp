@@ -86,8 +86,8 @@ class run_queue {
     // How many there are, counted up to `most`.
     std::size_t count(std::size_t most) const noexcept;
 
-    // Takes out every other of those that `may_leave` lets go, beginning with the second, so that both halves keep their order
-    // and their age: at most `most`, linked by `next`, the oldest first; nullptr if there is none.
+    // Takes out every other job, beginning with the second, as far as `may_leave` lets them go, so that both halves keep their
+    // order and their age: at most `most`, linked by `next`, the oldest first; nullptr if there is none.
     job* take_every_other(std::size_t most, bool (*may_leave)(job&) noexcept) noexcept;
 
     // Several that join the back one after the other, in a loop that has nothing else to do with the queue: what it stores in

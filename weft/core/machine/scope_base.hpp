@@ -100,6 +100,8 @@ class scope_base : public leaf {
     bool sends_home(branch& stolen, continuation& listener) noexcept;
     // In the home context, where the branch stands in the ready queue: it becomes remote, and may be moved.
     void let_go(branch& child) noexcept;
+    // Of a remote child, for which another executor may reach at any moment from here on, or whose next home has it.
+    void note_transit(branch& child, bool on_its_way) noexcept;
 
     // Stops: see stop_delivery.cpp.
 

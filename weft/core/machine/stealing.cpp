@@ -55,7 +55,7 @@ branch* scope_base::begin_operand(continuation& frame, executor& here) noexcept 
 // On a thief's executor the branch is in the remote list, so that a stop finds it, though it counts as local.
 branch* scope_base::stolen_branch(continuation& frame, executor& here) noexcept {
     branch* b = branch::make(frame, here.level(), *this, branch::remote | branch::stolen);
-    if (!b) port::panic("a worker stole a fork and had no branch for it");
+    if (!b) port::panic("a worker stole what it had no branch for");
     lock_guard hold(guard_);
     if (stop_requested()) b->set(branch::stop);
     remote_.add(*b);
@@ -87,6 +87,7 @@ branch* scope_base::fork_child(continuation& frame, void (*ended_away)(continuat
     } else {
         b = new_remote_child(frame, here->level());
         if (!b) return nullptr;
+        note_transit(*b, true);
     }
     promise_of(frame).begin_branch(*b);
     stealable->put(0, frame);
@@ -108,6 +109,7 @@ void scope_base::begin_forked(branch& child, continuation& frame, executor& here
             child.level.store(&here.level(), order::relaxed);
             atomic_fence(order::seq_cst); // as adopt()
         }
+        note_transit(child, false);
     } else if (&here == &home()) {
         if (stop_requested()) { // by now, perhaps
             lock();
@@ -118,7 +120,9 @@ void scope_base::begin_forked(branch& child, continuation& frame, executor& here
         local_.add(child);
     } else {
         runs = stolen_branch(frame, here);
+        lock();
         if (child.stopping()) runs->set(branch::stop);
+        unlock();
         promise_of(frame).begin_branch(*runs, &child.listener());
     }
     runs->refill();
@@ -145,6 +149,15 @@ void scope_base::let_go(branch& child) noexcept {
     make_remote(child);
 }
 
+void scope_base::note_transit(branch& child, bool on_its_way) noexcept {
+    lock();
+    if (on_its_way)
+        child.set(branch::in_transit);
+    else
+        child.clear(branch::in_transit);
+    unlock();
+}
+
 namespace {
 
 bool may_leave(job& j) noexcept {
@@ -152,6 +165,7 @@ bool may_leave(job& j) noexcept {
     auto& b = static_cast<branch&>(j);
     if (b.is_pinned()) return false;
     b.scope->let_go(b);
+    b.scope->note_transit(b, true);
     return true;
 }
 
@@ -168,6 +182,10 @@ void adopt(executor& here, job* oldest) noexcept {
         j->level.store(&here.level(old.owner->priority_of(old)), order::relaxed);
     }
     atomic_fence(order::seq_cst); // see stop_delivery.cpp
+    for (job* j = oldest; j; j = j->next) {
+        auto& b = static_cast<branch&>(*j);
+        b.scope->note_transit(b, false);
+    }
     executor::push_all(oldest);
 }
 

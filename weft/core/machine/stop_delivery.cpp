@@ -15,7 +15,7 @@
 //   - From stop_children() on, every new child begins with the flag.
 //   - The delivery is one of the things that the scope waits for, so that the scope outlives it; it happens once.
 //   - Cancelling a leaf never runs a task: it posts, at the most.
-//   - The guard is never held for longer than a look at one child, however many there are.
+//   - The delivery never holds the guard for longer than a look at one child, however many there are.
 //
 // Why no stop is lost: `stop` is set on all children at the home, before the message goes on from there, and new children
 // begin with it; while it is set on those of the home, none of them can run. The message reaches an executor through its queue, so that whatever suspends there afterwards sees the flag
@@ -97,8 +97,11 @@ void scope_base::stop_step() noexcept {
 // Those that have been asked one by one, see stop_child(), are left alone here and below: no wait is cancelled twice.
 void scope_base::stop_local_children() noexcept {
     for (branch* b = local_.first(); b; b = b->following) {
-        if (b->stopping()) continue;
+        lock(); // a join elsewhere may be writing flags of its own
+        bool first = !b->stopping();
         b->set(branch::stop);
+        unlock();
+        if (!first) continue;
         if (leaf* w = b->waiting.load(order::acquire)) w->kind->cancel(*w);
     }
 }
@@ -144,15 +147,21 @@ executor* scope_base::cancel_remote_children(executor& here) noexcept {
     return next;
 }
 
+// At its home, or at what was its home until this moment: then its next home takes the stop on.
 void scope_base::stop_child(branch& child) noexcept {
     lock();
-    bool first = !child.stopping();
-    child.set(branch::stop);
+    if (!child.stopping()) {
+        child.set(branch::stop);
+        child.set(branch::stop_unseen);
+    }
     unlock();
-    if (!first) return;
     atomic_fence(order::seq_cst);
+    lock();
     leaf* w = child.waiting.load(order::acquire);
-    if (w && child.runs_on(*port::current())) w->kind->cancel(*w);
+    bool mine = child.runs_on(*port::current()) && child.has(branch::stop_unseen);
+    if (mine) child.clear(branch::stop_unseen);
+    unlock();
+    if (mine && w) w->kind->cancel(*w);
 }
 
 void task_stop::send(branch& slot, std::uint32_t generation) noexcept {
@@ -167,19 +176,20 @@ void task_stop::send(branch& slot, std::uint32_t generation) noexcept {
 
 void task_stop::arrive(continuation* message) { static_cast<arrival*>(message)->stop->step(); }
 
-// In a turn of the executor that was the slot's home when the message was sent on. Only there can the branch end; if its home
-// is another by now, the message follows it.
+// In a turn of the executor that was the slot's home when the message was sent on. A branch that stands in a queue of this
+// executor, or waits, cannot end before the turn is over, and so its scope is there. One that is on its way to another executor
+// may run there at any moment: then the message takes another turn, until the branch has arrived or is back.
 void task_stop::step() noexcept {
     branch& b = *slot_;
+    bool away = b.has(branch::in_transit);
+    atomic_fence(order::acquire); // whoever takes that flag away has written the new home before
     run_queue& level = b.home();
-    if (level.owner != port::current()) {
+    if (level.owner != port::current() || away) {
         message_.level.set_alone(&level);
         return level.owner->post_remote(message_);
     }
-    if (b.generation != generation_) return end(state::too_late);
+    if (b.generation != generation_ || b.has(branch::done)) return end(state::too_late);
     b.scope->stop_child(b);
-    // A ready branch that moves meanwhile may have looked at its flags before: see the top of this page.
-    if (!b.runs_on(*port::current())) return step();
     end(state::delivered);
 }
 

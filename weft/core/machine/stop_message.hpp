@@ -21,7 +21,8 @@ struct stop_message : job {
 };
 
 // A stop for one task, which is named by its branch's slot and generation, as a dump of tasks or a join handle knows them: so
-// a task that has ended meanwhile is not taken for the next one in its slot. The slot's executor must be alive.
+// a task that has ended meanwhile is not taken for the next one in its slot. The slot's executor must be alive. A forked child
+// that another worker has begun runs there in a branch of its own, and it is that one which has to be named.
 class task_stop {
   public:
     enum class state : std::uint32_t { idle, travels, delivered, too_late };

@@ -32,7 +32,7 @@ root_slot* root_of(branch& b) noexcept {
 root_slot* running_root() noexcept {
     executor* here = static_cast<executor*>(port::current());
     job* j = here ? here->running() : nullptr;
-    if (!j || j->target->destroy == &message_marker) return nullptr;
+    if (!j || j->is_message()) return nullptr;
     return root_of(static_cast<branch&>(*j));
 }
 

@@ -81,13 +81,19 @@ crew::crew(std::size_t members) noexcept : count_(members) {
     the_world().current = &members_[0];
 }
 
+namespace {
+
+constexpr std::size_t offered_at_most = 64;
+
+} // namespace
+
 crew::~crew() { the_world().current = &the_world().executor; }
 
 bool crew::turn_of(member& m) {
     world& w = the_world();
     w.current = &m;
     if (m.timers.advance(w.now) != 0) return true;
-    if (port::choose(4) == 0) m.offer_surplus(team_.max_members);
+    if (port::choose(4) == 0) m.offer_surplus(offered_at_most);
     if (!m.prepare_idle()) {
         m.run(1);
         return true;
@@ -180,7 +186,10 @@ std::uint64_t random() noexcept {
     z = (z ^ z >> 27) * 0x94d049bb133111eb;
     return z ^ z >> 31;
 }
-void panic(const char*) noexcept { __builtin_trap(); }
+void panic(const char* why) noexcept {
+    hand::the_world().panicked = why;
+    __builtin_trap();
+}
 
 } // namespace port
 } // namespace weft

@@ -32,6 +32,7 @@ struct world {
     std::size_t live_frames = 0;
     std::size_t live_branches = 0;
     std::uint64_t random_state = 1;
+    const char* panicked = nullptr; // with which words, for whoever hears the trap
 };
 world& the_world() noexcept;
 
