@@ -11,7 +11,7 @@ presets=("$@")
 mkdir -p build/logs
 for preset in "${presets[@]}"; do
     log=build/logs/$preset-build.log
-    if ! { cmake --preset "$preset" && cmake --build "build/$preset" -j "$(nproc)"; } >"$log" 2>&1 </dev/null; then
+    if ! { cmake --preset "$preset" -DWEFT_BUILD_CORE_TESTS=ON && cmake --build "build/$preset" -j "$(nproc)"; } >"$log" 2>&1 </dev/null; then
         grep -E -A 6 'error:|CMake Error|FAILED:|undefined' "$log" | head -n 40 >&2
         echo "firmware: $preset failed; all of it: $log" >&2
         exit 1
