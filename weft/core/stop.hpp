@@ -15,13 +15,13 @@ struct stop_waiter {
     explicit stop_waiter(void (*on_message)(continuation*)) noexcept
         : message{{on_message, &message_marker}, this} {}
 
-    struct stop_message : continuation {
+    struct arrival : continuation {
         stop_waiter* waiter;
     };
     stop_waiter* next = nullptr;
     stop_waiter** link = nullptr; // nullptr: not in the list
     job message_job;
-    stop_message message;
+    arrival message;
 };
 
 } // namespace detail
@@ -88,7 +88,7 @@ class [[nodiscard("co_await it")]] until_operation : public one_operand<until_op
     }
     // In the home context.
     static void stop_came(continuation* m) {
-        auto& self = static_cast<until_operation&>(*static_cast<stop_waiter::stop_message*>(m)->waiter);
+        auto& self = static_cast<until_operation&>(*static_cast<stop_waiter::arrival*>(m)->waiter);
         self.request_stop();
         self.end_one();
     }

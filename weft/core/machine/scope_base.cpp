@@ -29,8 +29,8 @@ void scope_base::home_has_children() noexcept {
     home_done_ = false;
 }
 
-branch* scope_base::new_remote_child(continuation& target, run_queue& level) noexcept {
-    branch* b = branch::make_shared(target, level, *this, branch::remote);
+branch* scope_base::new_remote_child(continuation& target, run_queue& level, std::uint16_t flags) noexcept {
+    branch* b = branch::make_shared(target, level, *this, static_cast<std::uint16_t>(flags | branch::remote));
     if (!b) return nullptr;
     lock_guard hold(guard_);
     if (stop_requested()) b->set(branch::stop);

@@ -98,10 +98,10 @@ class scope_base : public leaf {
     void begin_forked(branch& child, continuation& frame, executor& here) noexcept;
     bool comes_home(branch& child) noexcept;
     bool sends_home(branch& stolen, continuation& listener) noexcept;
-    // In the home context, where the branch stands in the ready queue: it becomes remote, and may be moved.
+    // In the home context, where the branch stands in the ready queue: it becomes remote, and another executor may reach for it
+    // at any moment, until one has it, be it the home again.
     void let_go(branch& child) noexcept;
-    // Of a remote child, for which another executor may reach at any moment from here on, or whose next home has it.
-    void note_transit(branch& child, bool on_its_way) noexcept;
+    void has_arrived(branch& child) noexcept;
 
     // Stops: see stop_delivery.cpp.
 
@@ -143,7 +143,7 @@ class scope_base : public leaf {
     void end_one() noexcept;
 
     // A new child that is remote from the start, with a header straight from the port; where nobody has asked for a stop.
-    branch* new_remote_child(continuation& target, run_queue& level) noexcept;
+    branch* new_remote_child(continuation& target, run_queue& level, std::uint16_t flags = 0) noexcept;
 
     static void cancel_children(leaf& self) noexcept { static_cast<scope_base&>(self).request_stop(); }
 

@@ -85,9 +85,8 @@ branch* scope_base::fork_child(continuation& frame, void (*ended_away)(continuat
         ++live_;
         b->put_listener(ended_away);
     } else {
-        b = new_remote_child(frame, here->level());
+        b = new_remote_child(frame, here->level(), branch::in_transit);
         if (!b) return nullptr;
-        note_transit(*b, true);
     }
     promise_of(frame).begin_branch(*b);
     stealable->put(0, frame);
@@ -109,7 +108,7 @@ void scope_base::begin_forked(branch& child, continuation& frame, executor& here
             child.level.store(&here.level(), order::relaxed);
             atomic_fence(order::seq_cst); // as adopt()
         }
-        note_transit(child, false);
+        has_arrived(child);
     } else if (&here == &home()) {
         if (stop_requested()) { // by now, perhaps
             lock();
@@ -144,17 +143,15 @@ bool scope_base::comes_home(branch& child) noexcept {
 }
 
 void scope_base::let_go(branch& child) noexcept {
-    if (!shared_ || child.has(branch::remote)) return;
-    lock_guard hold(guard_);
-    make_remote(child);
+    lock();
+    if (shared_ && !child.has(branch::remote)) make_remote(child);
+    child.set(branch::in_transit);
+    unlock();
 }
 
-void scope_base::note_transit(branch& child, bool on_its_way) noexcept {
+void scope_base::has_arrived(branch& child) noexcept {
     lock();
-    if (on_its_way)
-        child.set(branch::in_transit);
-    else
-        child.clear(branch::in_transit);
+    child.clear(branch::in_transit);
     unlock();
 }
 
@@ -165,7 +162,6 @@ bool may_leave(job& j) noexcept {
     auto& b = static_cast<branch&>(j);
     if (b.is_pinned()) return false;
     b.scope->let_go(b);
-    b.scope->note_transit(b, true);
     return true;
 }
 
@@ -184,7 +180,7 @@ void adopt(executor& here, job* oldest) noexcept {
     atomic_fence(order::seq_cst); // see stop_delivery.cpp
     for (job* j = oldest; j; j = j->next) {
         auto& b = static_cast<branch&>(*j);
-        b.scope->note_transit(b, false);
+        b.scope->has_arrived(b);
     }
     executor::push_all(oldest);
 }

@@ -46,7 +46,6 @@ struct task_access {
         task<T> done(std::coroutine_handle<typename task<T>::promise_type>::from_address(&finished));
         return done.await_resume();
     }
-    // What awaiting a task without a frame yields.
     // Of a task that was not begun: why, and what it yields then.
     template <class T> static errc why_not_begun(const task<T>& t) noexcept { return t.why_not_begun(); }
     template <class T> static T no_frame(const task<T>& t) { return t.no_frame(); }

@@ -28,6 +28,7 @@ bool team_member::take_back() noexcept {
 }
 
 bool team_member::steal() {
+    if (offered_ && take_back()) return true;
     std::size_t first = seeded ? pick(team_->count) : victim_;
     for (std::size_t i = 0; i < team_->count; ++i) {
         std::size_t index = (first + i) % team_->count;

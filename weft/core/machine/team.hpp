@@ -85,8 +85,8 @@ class team_member : public executor {
     bool has_offered() const noexcept { return offered_; }
     // What nobody has wanted is this one's again. False: there is none.
     bool take_back() noexcept;
-    // Takes what another offers, or begins the oldest of what stands in another's deque: the largest, as a rule. False: there is
-    // nothing to be had.
+    // Takes back what nobody has wanted, or what another offers, or begins the oldest of what stands in another's deque: the
+    // largest, as a rule. False: there is nothing to be had.
     bool steal();
     // Somebody offers ready branches.
     bool could_steal() const noexcept;

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include <weft/core/machine/split_mix.hpp>
 #include <weft/ports/chip/machine.hpp>
 #include <weft/ports/chip/shared_section.hpp>
 
@@ -203,13 +204,10 @@ void remove_timer(executor& home, timer& t) noexcept {
 
 void relax(unsigned) noexcept {}
 
-// SplitMix64, by Steele, Lea and Flood; any state will do, and two that meet in it take the same step at the worst.
+// Two that meet in the state take the same step at the worst.
 std::uint64_t random() noexcept {
     static std::uint64_t state = 0;
-    std::uint64_t z = state += 0x9e3779b97f4a7c15 ^ static_cast<std::uint64_t>(machine::now());
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
+    return split_mix(state += split_mix_step ^ static_cast<std::uint64_t>(machine::now()));
 }
 
 } // namespace port

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include <weft/core/machine/split_mix.hpp>
 #include <weft/core/port.hpp>
 
 namespace weft {
@@ -99,7 +100,7 @@ bool crew::turn_of(member& m) {
         return true;
     }
     m.finish_idle();
-    return (m.has_offered() && m.take_back()) || m.steal();
+    return m.steal();
 }
 
 bool crew::turn() {
@@ -179,13 +180,7 @@ std::uintptr_t lock() noexcept { return 0; }
 void unlock(std::uintptr_t) noexcept {}
 std::size_t choose(std::size_t n) noexcept { return n < 2 ? 0 : random() % n; }
 
-// SplitMix64, by Steele, Lea and Flood: any seed will do.
-std::uint64_t random() noexcept {
-    std::uint64_t z = hand::the_world().random_state += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
+std::uint64_t random() noexcept { return split_mix(hand::the_world().random_state += split_mix_step); }
 void panic(const char* why) noexcept {
     hand::the_world().panicked = why;
     __builtin_trap();

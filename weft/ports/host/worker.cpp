@@ -73,8 +73,7 @@ void worker::ring_from_outside() noexcept {
 }
 
 bool worker::turn() {
-    bool more =
-        is_member() ? run_and_offer() || (has_offered() && take_back()) || steal() : run(jobs_a_turn_);
+    bool more = is_member() ? run_and_offer() || steal() : run(jobs_a_turn_);
     std::int64_t now = 0;
     if (!timers_.empty()) {
         now = port::now();
