@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstdio>
 
-#include <weft/core/machine/root.hpp>
 #include <weft/core/ok.hpp>
 #include <weft/core/sleep.hpp>
 #include <weft/ports/hand/hand.hpp>
@@ -25,15 +24,6 @@ template <class F> weft::task<weft::result<int>> retry(F& attempt, int tries) {
     }
 }
 
-// Runs a task to its end in the one world of the hand port.
-template <class T> T run_by_hand(weft::task<T> t) {
-    weft::root<T> root(std::move(t));
-    root.start(weft::hand::the_world().executor.level());
-    while (!root.finished())
-        if (!weft::hand::turn() && !root.finished()) weft::port::panic("nothing will end this wait");
-    return root.take();
-}
-
 long long milliseconds_since(weft::clock::time_point start) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(weft::clock::now() - start).count();
 }
@@ -46,7 +36,7 @@ int main() {
         co_return {};
     };
     auto start = weft::clock::now();
-    auto worked = run_by_hand(retry(third_works, 10));
+    auto worked = weft::hand::run(retry(third_works, 10));
     std::printf("worked at try %d, after %lld ms\n", worked.value_or(-1), milliseconds_since(start));
 
     auto never_works = [&](int i) -> weft::task<weft::result<void>> {
@@ -54,7 +44,7 @@ int main() {
         co_return weft::failure(weft::errc::connection_refused);
     };
     start = weft::clock::now();
-    auto failed = run_by_hand(retry(never_works, 10));
+    auto failed = weft::hand::run(retry(never_works, 10));
     std::printf("%s at try %d, after %lld ms\n", failed ? "worked" : "gave up", tries,
                 milliseconds_since(start));
 }

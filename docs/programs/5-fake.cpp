@@ -12,7 +12,6 @@
 #include <span>
 #include <string_view>
 
-#include <weft/core/machine/root.hpp>
 #include <weft/core/ok.hpp>
 #include <weft/core/sleep.hpp>
 #include <weft/core/timeout.hpp>
@@ -57,17 +56,9 @@ class scripted_stream {
     std::span<const piece> script_;
 };
 
-template <class T> T run_by_hand(weft::task<T> t) {
-    weft::root<T> root(std::move(t));
-    root.start(weft::hand::the_world().executor.level());
-    while (!root.finished())
-        if (!weft::hand::turn() && !root.finished()) weft::port::panic("nothing will end this wait");
-    return root.take();
-}
-
 weft::result<std::string_view> line_of(std::span<const piece> script, std::span<char, 64> line) {
     scripted_stream stream(script);
-    return run_by_hand(read_line(stream, line));
+    return weft::hand::run(read_line(stream, line));
 }
 
 int main() {

@@ -8,7 +8,6 @@
 #include <cstdio>
 
 #include <weft/core/event.hpp>
-#include <weft/core/machine/root.hpp>
 #include <weft/core/ok.hpp>
 #include <weft/core/scope.hpp>
 #include <weft/ports/hand/hand.hpp>
@@ -45,17 +44,9 @@ template <auto sale> weft::task<weft::result<void>> day() {
     co_return co_await weft::with_scope(body);
 }
 
-template <class T> T run_by_hand(weft::task<T> t) {
-    weft::root<T> root(std::move(t));
-    root.start(weft::hand::the_world().executor.level());
-    while (!root.finished())
-        if (!weft::hand::turn() && !root.finished()) weft::port::panic("nothing will end this wait");
-    return root.take();
-}
-
 template <auto sale> bool succeeds_under(std::uint64_t seed) {
     weft::hand::seed(seed);
-    return run_by_hand(day<sale>()).has_value();
+    return weft::hand::run(day<sale>()).has_value();
 }
 
 // The first seed under which a day goes wrong; 0 if none of so many does.

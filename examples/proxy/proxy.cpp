@@ -84,8 +84,8 @@ weft::task<weft::result<void>> serve(settings s) {
             }
             places.release();
             if (client.error() == weft::errc::cancelled) co_return weft::failure(client.error());
-            co_await weft::ok(
-                weft::sleep_for(10ms)); // that client, or no descriptor for now: the next may be luckier
+            // The client has gone, or no descriptor is free: a moment later it may be otherwise.
+            co_await weft::ok(weft::sleep_for(10ms));
         }
     };
     co_return co_await weft::with_scope(accept_all);

@@ -35,13 +35,6 @@ template <class F> void expect_found(const char* what, F works) {
     }
 }
 
-template <class T> T run(task<T> t) {
-    weft::root<T> r(std::move(t));
-    r.start(weft::hand::the_world().executor.level());
-    while (!r.finished() && weft::hand::turn()) {}
-    return r.take();
-}
-
 // The reader counts on the writer, which was spawned first, to have run.
 TEST(planted, an_order_of_the_queue_is_found) {
     expect_found("queue", [] {
@@ -61,7 +54,7 @@ TEST(planted, an_order_of_the_queue_is_found) {
             co_return;
         };
         auto test = [&]() -> task<> { (void)co_await weft::with_scope(body); };
-        run(test());
+        weft::hand::run(test());
         return seen;
     });
 }

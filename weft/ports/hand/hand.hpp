@@ -2,6 +2,7 @@
 // read before writing a port. Linked with the seeded machine (core/machine/choice.hpp), it tries the orders that a seed names.
 #pragma once
 
+#include <weft/core/machine/root.hpp>
 #include <weft/core/machine/steal_deque.hpp>
 #include <weft/core/machine/team.hpp>
 #include <weft/core/machine/timer_wheel.hpp>
@@ -41,6 +42,15 @@ void seed(std::uint64_t value) noexcept;
 
 // Runs what is ready; if nothing is, moves the clock to the next deadline. False if nothing is left to do.
 bool turn();
+
+// Runs a task to its end and yields its value. Panics if it waits for something that never comes.
+template <class T> T run(task<T> t) {
+    root<T> r(std::move(t));
+    r.start(the_world().executor.level());
+    while (!r.finished())
+        if (!turn() && !r.finished()) port::panic("the task waits for something that never comes");
+    return r.take();
+}
 
 // Sets the clock forward by `nanoseconds`, firing timers at their own moments, and runs what becomes ready.
 void advance(std::int64_t nanoseconds);
