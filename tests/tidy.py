@@ -14,6 +14,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+from rules import report
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CLANG_FORMAT = "clang-format-22"
 HEADER_LINES = 350
@@ -377,18 +379,13 @@ def tree():
 
 def check_tree():
     files = list(tree())
-    failed = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for rule in RULES:
-            complaints = []
+
+        def complaints_of(rule):
             for f, found in zip(files, pool.map(lambda f: list(rule(f)), files)):
-                complaints += [f"{f.path}:{line}: {rule.__name__}: {what}" for line, what in found]
-            print(f"  {'FAIL' if complaints else 'ok  '}  {rule.__name__}: {rule.__doc__}")
-            for complaint in complaints:
-                print(f"        {complaint}")
-            failed += bool(complaints)
-    print(f"{len(RULES) - failed} passed, {failed} failed")
-    return failed == 0
+                yield from ((f.path, line, what) for line, what in found)
+
+        return report(RULES, complaints_of)
 
 
 # (rule, path, text, does it break the rule)

@@ -15,6 +15,8 @@ import sys
 import textwrap
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+from rules import report
 
 
 class Tree:
@@ -226,15 +228,7 @@ RULES = [quotes, every_program_is_quoted, links, paths, map_is_right, both_langu
 
 
 def check(tree):
-    failed = 0
-    for rule in RULES:
-        complaints = [f"{path}:{line}: {rule.__name__}: {what}" for path, line, what in rule(tree)]
-        print(f"  {'FAIL' if complaints else 'ok  '}  {rule.__name__}: {rule.__doc__}")
-        for complaint in complaints:
-            print(f"        {complaint}")
-        failed += bool(complaints)
-    print(f"{len(RULES) - failed} passed, {failed} failed")
-    return failed == 0
+    return report(RULES, lambda rule: rule(tree))
 
 
 PROGRAM = "// Says it.\n//\n// Prints:\n//     it\n//     all\nint f() {\n    if (a)\n        b();\n}\nint main() {}\n"

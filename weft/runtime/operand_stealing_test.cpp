@@ -97,19 +97,7 @@ task<result<int>> tree(int depth, int failing) {
     co_return a + b;
 }
 
-TEST_P(operand_stealing, a_failure_comes_up_from_wherever_it_was) {
-    auto body = []() -> task<int> {
-        int right = 0;
-        for (int leaf = 0; leaf < 128; ++leaf) {
-            auto outcome = co_await tree(7, leaf);
-            right += !outcome && outcome.error() == errc::busy;
-        }
-        auto whole = co_await tree(7, -1);
-        co_return whole && *whole == 128 ? right : -1;
-    };
-    weft::runtime r(workers());
-    EXPECT_EQ(r.run(body()), 128);
-}
+TEST_P(operand_stealing, a_failure_comes_up_from_wherever_it_was) { expect_failures_to_come_up(&tree); }
 
 TEST_P(operand_stealing, exceptions_come_out) {
     auto body = []() -> task<int> {

@@ -34,6 +34,21 @@ class on_workers : public leaves_nothing<::testing::TestWithParam<std::size_t>> 
         o.mode = mode;
         return o;
     }
+
+    // tree(depth, n) is a tree of tasks that yields the number of its leaves, and errc::busy if its n-th leaf fails.
+    static void expect_failures_to_come_up(task<result<int>> (*tree)(int depth, int failing)) {
+        auto body = [tree]() -> task<int> {
+            int right = 0;
+            for (int leaf = 0; leaf < 128; ++leaf) {
+                auto outcome = co_await tree(7, leaf);
+                right += !outcome && outcome.error() == errc::busy;
+            }
+            auto whole = co_await tree(7, -1);
+            co_return whole && *whole == 128 ? right : -1;
+        };
+        runtime r(workers());
+        EXPECT_EQ(r.run(body()), 128);
+    }
 };
 
 // Keeps the calling thread's CPU busy.
